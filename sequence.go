@@ -17,8 +17,8 @@ func (s AttachSequence) before(t AttachSequence) bool {
 // or id of the network under which the container's settings keep each of them.
 type AttachSequences map[string]AttachSequence
 
-// next returns the number for an attachment that is newer than all of as.
-func (as AttachSequences) next() AttachSequence {
+// Next returns the number for an attachment that is newer than all of as.
+func (as AttachSequences) Next() AttachSequence {
 	var last AttachSequence
 	for _, s := range as {
 		if last < s {
@@ -44,7 +44,7 @@ func (as AttachSequences) Number(isPrimary func(key string) bool) {
 		}
 	}
 	for _, key := range append(primary, others...) {
-		as[key] = as.next()
+		as[key] = as.Next()
 	}
 }
 
