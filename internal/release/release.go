@@ -1,0 +1,224 @@
+// Package release reads patch/releases.tsv, the one table of pins: for every
+// release the patch line, the source and its checksum, and what builds it.
+package release
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ethorder/internal/stage"
+)
+
+// Release is a row of the table. A field that does not apply is empty; the table
+// has "-" there.
+type Release struct {
+	Name      string // version as dockerd says it: 17.12.1
+	Line      string // directory below patch/ that has its series: 17.12
+	Module    string // Go module that has the source: github.com/docker/docker
+	Version   string // version of the module: v17.12.1-ce+incompatible
+	Sum       string // checksum of the module's zip, as in go.sum: h1:…
+	Tag       string // git tag in moby's repository: v17.12.1-ce
+	Commit    string // commit that the tag names
+	Toolchain string // Go toolchain that builds it: go1.21.13
+	Runc      string // version of the runc module that it needs; "debian" where Debian's own serves
+	RuncSum   string // checksum of runc's zip
+}
+
+// NeedsRunc reports whether runc has to be built for the release.
+func (r Release) NeedsRunc() bool { return r.Runc != "debian" }
+
+// Table is the pin table, in the order of the file.
+type Table []Release
+
+var columns = []string{"release", "line", "module", "version", "sum", "tag", "commit", "toolchain", "runc", "runc-sum"}
+
+// Load reads the table of a repository.
+func Load(repo stage.Repo) (Table, error) {
+	path := repo.Path("patch", "releases.tsv")
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	t, err := parse(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", repo.Rel(path), err)
+	}
+	return t, nil
+}
+
+// Find loads the table and returns the row of a release.
+func Find(repo stage.Repo, name string) (Release, error) {
+	t, err := Load(repo)
+	if err != nil {
+		return Release{}, err
+	}
+	return t.Find(name)
+}
+
+func parse(r io.Reader) (Table, error) {
+	var t Table
+	seen := map[string]bool{}
+	header := false
+	s := bufio.NewScanner(r)
+	for n := 1; s.Scan(); n++ {
+		text := s.Text()
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		f := strings.Split(text, "\t")
+		if !header {
+			if !slices.Equal(f, columns) {
+				return nil, fmt.Errorf("line %d: columns are %q, want %q, separated by tabs", n, f, columns)
+			}
+			header = true
+			continue
+		}
+		if len(f) != len(columns) {
+			return nil, fmt.Errorf("line %d: %d fields, want %d, separated by tabs", n, len(f), len(columns))
+		}
+		for i := range f {
+			if f[i] == "" {
+				return nil, fmt.Errorf("line %d: %s is empty; write - for none", n, columns[i])
+			}
+			if f[i] == "-" {
+				f[i] = ""
+			}
+		}
+		rel := Release{f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9]}
+		if err := rel.check(); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if seen[rel.Name] {
+			return nil, fmt.Errorf("line %d: %s is there twice", n, rel.Name)
+		}
+		seen[rel.Name] = true
+		t = append(t, rel)
+	}
+	if err := s.Err(); err != nil {
+		return nil, err
+	}
+	if !header {
+		return nil, fmt.Errorf("no header; want %q, separated by tabs", columns)
+	}
+	return t, nil
+}
+
+func (r Release) check() error {
+	switch {
+	case version(r.Name) == nil:
+		return fmt.Errorf("release %q is not a version", r.Name)
+	case r.Line == "" || strings.Trim(r.Line, "0123456789.") != "":
+		return fmt.Errorf("%s: line %q is not a directory name like 17.12", r.Name, r.Line)
+	case (r.Module == "") != (r.Version == "") || (r.Module == "") != (r.Sum == ""):
+		return fmt.Errorf("%s: module, version and sum go together", r.Name)
+	case r.Sum != "" && !isSum(r.Sum):
+		return fmt.Errorf("%s: sum %q is not an h1: checksum as in go.sum", r.Name, r.Sum)
+	case r.Tag == "":
+		return fmt.Errorf("%s: no tag", r.Name)
+	case len(r.Commit) != 40 || strings.Trim(r.Commit, "0123456789abcdef") != "":
+		return fmt.Errorf("%s: commit %q is not a full commit id", r.Name, r.Commit)
+	case !strings.HasPrefix(r.Toolchain, "go1."):
+		return fmt.Errorf("%s: toolchain %q is not a Go version like go1.21.13", r.Name, r.Toolchain)
+	case r.Runc != "debian" && !isSum(r.RuncSum):
+		return fmt.Errorf("%s: runc %q needs an h1: checksum, or is debian", r.Name, r.Runc)
+	}
+	return nil
+}
+
+func isSum(s string) bool { return strings.HasPrefix(s, "h1:") && len(s) == 47 }
+
+// Find returns the row of a release. The error for one that is not in the table
+// names the nearest ones, and how to try a series on it.
+func (t Table) Find(name string) (Release, error) {
+	for _, r := range t {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	if version(name) == nil {
+		return Release{}, &stage.UsageError{Msg: fmt.Sprintf("%q is not a Docker Engine version like %s", name, t.example())}
+	}
+	below, above, newest := t.neighbours(name)
+	var near []string
+	for _, n := range []string{below.Name, above.Name} {
+		if n != "" {
+			near = append(near, n)
+		}
+	}
+	try := newest
+	if below.Name != "" {
+		try = below
+	}
+	return Release{}, &stage.UsageError{Msg: fmt.Sprintf(
+		"release %s is not in patch/releases.tsv; nearest known: %s\n"+
+			"to try the series of line %s on a moby checkout at that release: scripts/patch --line %s --tree <checkout> --check\n"+
+			"when it applies, a row in patch/releases.tsv makes the release known",
+		name, strings.Join(near, ", "), try.Line, try.Line)}
+}
+
+// Releases returns the rows of a patch line.
+func (t Table) Releases(line string) Table {
+	var rows Table
+	for _, r := range t {
+		if r.Line == line {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// Lines returns the patch lines, in the order of the file.
+func (t Table) Lines() []string {
+	var lines []string
+	for _, r := range t {
+		if !slices.Contains(lines, r.Line) {
+			lines = append(lines, r.Line)
+		}
+	}
+	return lines
+}
+
+// neighbours returns the highest row below a version, the lowest above it, and
+// the highest of all.
+func (t Table) neighbours(name string) (below, above, newest Release) {
+	for _, r := range t {
+		if newest.Name == "" || Compare(r.Name, newest.Name) > 0 {
+			newest = r
+		}
+		if c := Compare(r.Name, name); c < 0 && (below.Name == "" || Compare(r.Name, below.Name) > 0) {
+			below = r
+		} else if c > 0 && (above.Name == "" || Compare(r.Name, above.Name) < 0) {
+			above = r
+		}
+	}
+	return below, above, newest
+}
+
+func (t Table) example() string {
+	if len(t) == 0 {
+		return "29.7.1"
+	}
+	return t[len(t)-1].Name
+}
+
+// Compare orders two versions by their numbers: 17.06.0 and 17.6.0 are the same.
+func Compare(a, b string) int { return slices.Compare(version(a), version(b)) }
+
+// version returns the numbers of a version, or nil when it is not one.
+func version(s string) []int {
+	var v []int
+	for _, part := range strings.Split(s, ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 {
+			return nil
+		}
+		v = append(v, n)
+	}
+	return v
+}

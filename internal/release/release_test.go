@@ -1,0 +1,78 @@
+package release
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"ethorder/internal/stage"
+
+	"gotest.tools/v3/assert"
+)
+
+const sum = "h1:JF3ixBk1BbHBmKGimGdei9/2mFcc2rKOReZ+nketjOI="
+
+var commit = strings.Repeat("0a", 20)
+
+func row(fields ...string) string { return strings.Join(fields, "\t") + "\n" }
+
+func table(rows ...string) string {
+	return "# comment\n\n" + row(columns...) + strings.Join(rows, "")
+}
+
+func good(name, line string) string {
+	return row(name, line, "example.com/m", "v1.0.0", sum, "v"+name, commit, "go1.21.13", "debian", "-")
+}
+
+func TestTheTableOfTheRepositoryIsSound(t *testing.T) {
+	repo, err := stage.FindRepo()
+	assert.NilError(t, err)
+	tab, err := Load(repo)
+	assert.NilError(t, err)
+	for _, name := range []string{"17.12.1", "29.7.1"} {
+		_, err := tab.Find(name)
+		assert.NilError(t, err)
+	}
+}
+
+func TestParseRefusesABadTable(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"no header", "", "no header"},
+		{"other columns", row("release", "line"), "columns are"},
+		{"few fields", table("17.12.1\t17.12\n"), "2 fields, want 10"},
+		{"empty field", table(strings.Replace(good("17.12.1", "17.12"), "debian", "", 1)), "runc is empty"},
+		{"not a version", table(good("latest", "17.12")), `"latest" is not a version`},
+		{"line leaves patch/", table(good("17.12.1", "../x")), "not a directory name"},
+		{"module without sum", table(strings.Replace(good("17.12.1", "17.12"), sum, "-", 1)), "go together"},
+		{"short sum", table(strings.Replace(good("17.12.1", "17.12"), sum, "h1:abc=", 1)), "not an h1: checksum"},
+		{"short commit", table(strings.Replace(good("17.12.1", "17.12"), commit, "0a0a", 1)), "not a full commit id"},
+		{"runc without sum", table(strings.Replace(good("17.12.1", "17.12"), "debian", "v1.4.3", 1)), "needs an h1: checksum"},
+		{"twice", table(good("17.12.1", "17.12"), good("17.12.1", "17.12")), "twice"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := parse(strings.NewReader(tc.text))
+			assert.ErrorContains(t, err, tc.want)
+		})
+	}
+}
+
+func TestAnUnknownReleaseNamesItsNeighbours(t *testing.T) {
+	tab, err := parse(strings.NewReader(table(good("17.06.0", "17.12"), good("17.12.1", "17.12"), good("29.7.1", "29.5"), good("29.10.0", "29.5"))))
+	assert.NilError(t, err)
+	for _, tc := range []struct{ ask, near, line string }{
+		{"17.09.0", "17.06.0, 17.12.1", "--line 17.12 "},
+		{"29.8.0", "29.7.1, 29.10.0", "--line 29.5 "},
+		{"30.0.0", "known: 29.10.0\n", "--line 29.5 "},
+		{"1.13.1", "known: 17.06.0\n", "--line 29.5 "},
+	} {
+		t.Run(tc.ask, func(t *testing.T) {
+			_, err := tab.Find(tc.ask)
+			var usage *stage.UsageError
+			assert.Assert(t, errors.As(err, &usage))
+			assert.ErrorContains(t, err, tc.near)
+			assert.ErrorContains(t, err, tc.line)
+		})
+	}
+	_, err = tab.Find("newest")
+	assert.ErrorContains(t, err, "not a Docker Engine version")
+}
