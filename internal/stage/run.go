@@ -23,6 +23,8 @@ type Cmd struct {
 	Log  string   // file that keeps all its output; "" keeps only the end
 	What string   // what it does, for people: "compile dockerd"
 	Args []string // command and arguments
+
+	Merge bool // return stderr along with stdout
 }
 
 // progressEvery is the time between two lines that say a command still runs.
@@ -52,6 +54,9 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 	cmd.Env = append(cleanEnv(), c.Env...)
 	cmd.Stdout = &tee{&stdout, out}
 	cmd.Stderr = out
+	if c.Merge {
+		cmd.Stderr = cmd.Stdout // the same writer, so one write at a time
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
@@ -122,7 +127,7 @@ func cleanEnv() []string {
 		}
 		env = append(env, kv)
 	}
-	return append(env, "LC_ALL=C", "GOWORK=off", "GIT_CONFIG_NOSYSTEM=1")
+	return append(env, "LC_ALL=C", "GOWORK=off")
 }
 
 func elapsed(start time.Time) string {
@@ -172,7 +177,9 @@ func (o *output) state() (int, string) {
 	return o.lines, last
 }
 
-type tee struct{ a, b interface{ Write([]byte) (int, error) } }
+type tee struct {
+	a, b interface{ Write([]byte) (int, error) }
+}
 
 func (t *tee) Write(p []byte) (int, error) {
 	if n, err := t.a.Write(p); err != nil {

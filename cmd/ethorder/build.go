@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+
+	"ethorder/internal/build"
+	"ethorder/internal/stage"
+
+	"github.com/spf13/cobra"
+)
+
+func init() { subcommands = append(subcommands, newBuildCommand()) }
+
+func newBuildCommand() *cobra.Command {
+	var o build.Options
+	var runc bool
+	cmd := &cobra.Command{
+		Use:   "build <release>",
+		Short: "Build the patched dockerd of a release, or the stock one",
+		Args:  oneRelease,
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+			o.Release = args[0]
+			bin, err := build.Engine(cmd.Context(), repo, o)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
+			if !runc {
+				return nil
+			}
+			bin, err = build.Runc(cmd.Context(), o.Release)
+			if err == nil && bin != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
+			}
+			return err
+		}),
+	}
+	cloneFlag(cmd, &o.Clone)
+	f := cmd.Flags()
+	f.BoolVar(&o.Stock, "stock", false, "build the engine as upstream made it")
+	f.BoolVar(&o.StockVersion, "stock-version", false, "let the patched engine call itself <release>, without "+build.Suffix)
+	f.StringVar(&o.Tags, "tags", "", "build tags, in the place of the default ones, which leave btrfs, devicemapper and zfs out")
+	f.BoolVar(&runc, "runc", false, "build the pinned runc too, where Debian's is too old")
+	return cmd
+}

@@ -1,0 +1,280 @@
+// Package build compiles the engines of releases, stock and patched, and the
+// runc that they need.
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"ethorder/internal/release"
+	"ethorder/internal/series"
+	"ethorder/internal/source"
+	"ethorder/internal/stage"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Suffix is what the version of a patched engine ends in. Raise the number when
+// the behaviour of patched engines changes.
+const Suffix = "+ethseq.1"
+
+// tags are upstream's for a static binary, less the storage drivers that need C
+// libraries which a build machine seldom has.
+var tags = []string{
+	"netgo", "osusergo", "static_build", "nri_no_wasm",
+	"exclude_graphdriver_btrfs", "exclude_graphdriver_devicemapper", "exclude_graphdriver_zfs",
+}
+
+// Options say which engine to build.
+type Options struct {
+	Release      string
+	Stock        bool   // the engine as upstream made it, not the patched one
+	StockVersion bool   // a patched engine calls itself as the stock one does
+	Clone        string // git clone of moby to take the source from; "" is the Go module
+	Tags         string // build tags in the place of the default ones
+}
+
+// Dockerd builds the engine of a release, the sources first where they are
+// missing, unless it is up to date, and returns its path. $MOBY_REPO names a git
+// clone of moby to take the source from.
+func Dockerd(ctx context.Context, release string, patched bool) (string, error) {
+	repo, err := stage.FindRepo()
+	if err != nil {
+		return "", err
+	}
+	return Engine(ctx, repo, Options{Release: release, Stock: !patched, Clone: os.Getenv("MOBY_REPO")})
+}
+
+// Path returns where the engine of a release is, or goes.
+func Path(repo stage.Repo, release string, patched bool) string {
+	if patched {
+		return repo.Out(release, "patched", "dockerd")
+	}
+	return repo.Out(release, "stock", "dockerd")
+}
+
+// Engine is Dockerd with every option. Beside the engine lies its checksum, as
+// sha256sum writes it.
+func Engine(ctx context.Context, repo stage.Repo, o Options) (string, error) {
+	rel, err := release.Find(repo, o.Release)
+	if err != nil {
+		return "", err
+	}
+	if err := stage.Need("go", "gcc"); err != nil {
+		return "", err
+	}
+	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+
+	fetch, version := series.Fetch, rel.Name+Suffix
+	if o.Stock {
+		fetch = source.Fetch
+	}
+	if o.Stock || o.StockVersion {
+		version = rel.Name
+	}
+	tree, err := fetch(ctx, repo, rel, o.Clone)
+	if err != nil {
+		return "", err
+	}
+	b := builder{
+		repo: repo, rel: rel, tree: tree, version: version, tags: strings.Join(tags, " "),
+		log: repo.Out(rel.Name, "log", "build-"+map[bool]string{true: "stock", false: "patched"}[o.Stock]+".log"),
+	}
+	if o.Tags != "" {
+		b.tags = o.Tags
+	}
+	dst := Path(repo, rel.Name, !o.Stock)
+	stamp := stage.Stamp{
+		"source": stage.ReadStamp(tree).Key(), "version": version, "toolchain": rel.Toolchain, "tags": b.tags,
+		"flags": strings.Join(flags, " ") + " -ldflags " + ldflags,
+	}
+	if ok, err := stamp.UpToDate(dst); ok || err != nil {
+		return dst, err
+	}
+	if err := stage.NeedFree(repo.Out(), 2048); err != nil {
+		return "", err
+	}
+	start := time.Now()
+	tmp, err := stage.TempDir(repo.Out(rel.Name))
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	bin := filepath.Join(tmp, "dockerd")
+	if err := b.compile(ctx, tmp, bin); err != nil {
+		return "", err
+	}
+	out, err := stage.Run(ctx, stage.Cmd{Dir: tmp, What: "ask the new dockerd for its version", Args: []string{bin, "--version"}})
+	if err != nil {
+		return "", err
+	}
+	if want := "version " + version + ","; !strings.Contains(out, want) {
+		return "", fmt.Errorf("the new dockerd of %s says %q, want %q in it; see %s", rel.Name, strings.TrimSpace(out), want, repo.Rel(b.log))
+	}
+	if err := install(bin, dst, tmp, stamp); err != nil {
+		return "", err
+	}
+	logrus.Infof("build %s: %s, %s, %s", rel.Name, repo.Rel(dst), strings.TrimSpace(out), time.Since(start).Round(time.Second))
+	return dst, nil
+}
+
+// install puts a finished binary at dst, its checksum and stamp beside it.
+func install(bin, dst, tmp string, stamp stage.Stamp) error {
+	sum, err := stage.HashFile(bin)
+	if err != nil {
+		return err
+	}
+	if err := stamp.Seal(bin); err != nil {
+		return err
+	}
+	os.Remove(stage.StampPath(dst))
+	if err := stage.Replace(bin, dst, tmp); err != nil {
+		return err
+	}
+	if err := os.WriteFile(dst+".sha256", []byte(sum+"  "+filepath.Base(dst)+"\n"), 0o644); err != nil {
+		return err
+	}
+	return stamp.Write(dst)
+}
+
+// builder compiles one tree.
+type builder struct {
+	repo    stage.Repo
+	rel     release.Release
+	tree    string // root of the tree
+	version string // what dockerd is to call itself
+	tags    string
+	log     string
+}
+
+// With these flags the binary depends on nothing but the source, the toolchain
+// and the C library: not on where the tree lies, so that stock and patched share
+// the compiled packages.
+var flags = []string{"-trimpath", "-buildvcs=false"}
+
+const ldflags = "-w -buildid= -extldflags=-static"
+
+// compile builds ./cmd/dockerd to bin, with its working files in tmp.
+func (b builder) compile(ctx context.Context, tmp, bin string) error {
+	args := append([]string{"go", "build", "-v"}, flags...)
+	env := []string{"GOTOOLCHAIN=" + b.rel.Toolchain, "CGO_ENABLED=1"}
+	dir, pkg := b.tree, ""
+	switch {
+	case exists(b.tree, "go.mod"):
+		args = append(args, "-mod=vendor")
+		mod, err := os.ReadFile(filepath.Join(b.tree, "go.mod"))
+		if err != nil {
+			return err
+		}
+		m := regexp.MustCompile(`(?m)^module (\S+)$`).FindSubmatch(mod)
+		if m == nil {
+			return fmt.Errorf("%s/go.mod has no module line", b.tree)
+		}
+		pkg = string(m[1])
+	case exists(b.tree, "vendor.mod"):
+		args = append(args, "-mod=vendor", "-modfile=vendor.mod")
+		pkg = "github.com/docker/docker"
+	default:
+		// A tree of git from before modules builds in a GOPATH of its own.
+		pkg = "github.com/docker/docker"
+		dir = filepath.Join(tmp, "gopath", "src", pkg)
+		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+			return err
+		}
+		if err := os.Symlink(b.tree, dir); err != nil {
+			return err
+		}
+		env = append(env, "GO111MODULE=off", "GOPATH="+filepath.Join(tmp, "gopath"), "PWD="+dir)
+	}
+	xflags, overlay, err := b.stampVersion(dir, tmp, pkg+"/dockerversion")
+	if err != nil {
+		return err
+	}
+	args = append(args, "-tags", b.tags, "-ldflags", strings.TrimSpace(ldflags+" "+xflags))
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	_, err = stage.Run(ctx, stage.Cmd{
+		Dir: dir, Env: env, Log: b.log, What: "compile dockerd " + b.version,
+		Args: append(args, "-o", bin, "./cmd/dockerd"),
+	})
+	return err
+}
+
+func exists(elem ...string) bool {
+	_, err := os.Stat(filepath.Join(elem...))
+	return err == nil
+}
+
+var versionValue = regexp.MustCompile(`(?m)^(\s+(\w+)\s+(?:string )?= )".*"$`)
+
+// stampVersion says how to build the version in. Where dockerversion has
+// variables, the linker sets them. Up to 18.x they are constants in a file
+// that upstream's build replaces by a generated one; so does an overlay here,
+// and the tree stays as it is.
+func (b builder) stampVersion(dir, tmp, pkg string) (xflags, overlay string, err error) {
+	values := map[string]string{
+		"Version":   b.version,
+		"GitCommit": b.rel.Commit[:7],
+		"BuildTime": "",
+		"IAmStatic": "true",
+	}
+	file := filepath.Join("dockerversion", "version_lib.go")
+	src, err := os.ReadFile(filepath.Join(b.tree, file))
+	if err != nil {
+		return "", "", err
+	}
+	if strings.Contains(string(src), "\nvar (") {
+		for _, k := range []string{"Version", "GitCommit", "BuildTime"} {
+			xflags += fmt.Sprintf(" -X %s.%s=%s", pkg, k, values[k])
+		}
+		return xflags, "", nil
+	}
+	for _, name := range []string{"Containerd", "Runc", "Init"} {
+		values[name+"CommitID"] = b.binaryCommit(name)
+	}
+	out := versionValue.ReplaceAllStringFunc(string(src), func(l string) string {
+		m := versionValue.FindStringSubmatch(l)
+		if v, ok := values[m[2]]; ok {
+			return fmt.Sprintf("%s%q", m[1], v)
+		}
+		return l
+	})
+	if !strings.Contains(out, b.version) {
+		return "", "", fmt.Errorf("%s of %s has no Version to replace", file, b.rel.Name)
+	}
+	lib := filepath.Join(tmp, "version_lib.go")
+	if err := os.WriteFile(lib, []byte(out), 0o644); err != nil {
+		return "", "", err
+	}
+	js, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(dir, file): lib}})
+	if err != nil {
+		return "", "", err
+	}
+	overlay = filepath.Join(tmp, "overlay.json")
+	return "", overlay, os.WriteFile(overlay, js, 0o644)
+}
+
+// binaryCommit returns the commit of a program that upstream's tree says it
+// goes with.
+func (b builder) binaryCommit(name string) string {
+	if name == "Init" {
+		name = "Tini"
+	}
+	src, _ := os.ReadFile(filepath.Join(b.tree, "hack", "dockerfile", "binaries-commits"))
+	m := regexp.MustCompile(`(?m)^` + strings.ToUpper(name) + `_COMMIT=(\w+)`).FindSubmatch(src)
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
+}

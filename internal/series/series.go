@@ -1,0 +1,247 @@
+// Package series reads, checks and applies the patch series of a line: the file
+// patch/<line>/series names the patches in their order, one a line. Patches are
+// in the format of git am and apply by plain git apply at the root of a moby
+// checkout.
+package series
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"ethorder/internal/stage"
+)
+
+// Series is the patches of a line.
+type Series struct {
+	Line    string
+	Dir     string   // patch/<line>
+	Base    string   // release against which every hunk applies at its own line
+	Patches []string // file names, in order
+}
+
+// Load reads patch/<line>/series. In it, "# base: <release>" names the base,
+// and other lines that start with # are comments.
+func Load(repo stage.Repo, line string) (Series, error) {
+	s := Series{Line: line, Dir: repo.Path("patch", line)}
+	path := filepath.Join(s.Dir, "series")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, fmt.Errorf("line %s has no series: %s is missing", line, repo.Rel(path))
+	}
+	if err != nil {
+		return s, err
+	}
+	for _, text := range strings.Split(string(b), "\n") {
+		text = strings.TrimSpace(text)
+		if base, ok := strings.CutPrefix(text, "# base:"); ok {
+			s.Base = strings.TrimSpace(base)
+		}
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		if text != filepath.Base(text) {
+			return s, fmt.Errorf("%s: %q is not a file name", repo.Rel(path), text)
+		}
+		s.Patches = append(s.Patches, text)
+	}
+	if s.Patches == nil {
+		return s, fmt.Errorf("%s names no patch", repo.Rel(path))
+	}
+	return s, nil
+}
+
+// Path returns the path of one of the patches.
+func (s Series) Path(patch string) string { return filepath.Join(s.Dir, patch) }
+
+// Key is a digest of the patches and their order.
+func (s Series) Key() (string, error) {
+	h := sha256.New()
+	for _, p := range s.Patches {
+		sum, err := stage.HashFile(s.Path(p))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s %s\n", p, sum)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// touched returns the paths of the files that a patch changes, makes or removes.
+func touched(ctx context.Context, patch string) ([]string, error) {
+	out, err := stage.Git(ctx, "/", "apply", "--numstat", "-z", patch)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, rec := range strings.Split(strings.TrimRight(out, "\x00"), "\x00") {
+		f := strings.SplitN(rec, "\t", 3)
+		if len(f) == 3 && f[2] != "" {
+			paths = append(paths, f[2])
+		}
+	}
+	if paths == nil {
+		return nil, fmt.Errorf("%s changes no file", patch)
+	}
+	return paths, nil
+}
+
+// ApplyError is a patch that does not apply. Hunks has git's words for what does
+// not fit.
+type ApplyError struct {
+	Patch string
+	Dir   string
+	Hunks string
+}
+
+func (e *ApplyError) Error() string {
+	return fmt.Sprintf("%s does not apply to %s:\n%s", e.Patch, e.Dir, e.Hunks)
+}
+
+// Offset is a hunk that applies, at another line than its own.
+type Offset struct {
+	Patch, File, Hunk string
+	Lines             int
+}
+
+var (
+	checking  = regexp.MustCompile(`^Checking patch (.*)\.\.\.$`)
+	succeeded = regexp.MustCompile(`^Hunk #(\d+) succeeded at \d+ \(offset (-?\d+) lines?\)\.$`)
+)
+
+// apply applies the patches to dir one after the other, backwards when undo is
+// set, and returns the hunks that were found at another line. git apply takes no
+// hunk whose context differs. dir may be a part of the tree, if it has the files
+// that the patches touch.
+func (s Series) apply(ctx context.Context, dir string, undo bool) ([]Offset, error) {
+	var offsets []Offset
+	for i := range s.Patches {
+		args := []string{"apply", "--verbose", "--whitespace=nowarn", "-p1"}
+		p := s.Patches[i]
+		if undo {
+			p = s.Patches[len(s.Patches)-1-i]
+			args = append(args, "--reverse")
+		}
+		paths, err := touched(ctx, s.Path(p))
+		if err != nil {
+			return nil, err
+		}
+		before := contents(dir, paths)
+		words, err := stage.GitAll(ctx, dir, append(args, s.Path(p))...)
+		var failed *stage.CmdError
+		if errors.As(err, &failed) {
+			return nil, &ApplyError{Patch: s.Path(p), Dir: dir, Hunks: complaints(failed.Output)}
+		}
+		if err != nil {
+			return nil, err
+		}
+		// Success alone proves nothing: what git believes to lie outside of
+		// its work tree, it skips.
+		for j, after := range contents(dir, paths) {
+			if after == before[j] {
+				return nil, fmt.Errorf("git apply reported success on %s and did not change %s in %s", s.Path(p), paths[j], dir)
+			}
+		}
+		file := ""
+		for _, line := range strings.Split(words, "\n") {
+			if m := checking.FindStringSubmatch(line); m != nil {
+				file = m[1]
+			} else if m := succeeded.FindStringSubmatch(line); m != nil {
+				n, _ := strconv.Atoi(m[2])
+				offsets = append(offsets, Offset{Patch: p, File: file, Hunk: m[1], Lines: n})
+			}
+		}
+	}
+	return offsets, nil
+}
+
+// complaints keeps git's error lines, and the hunk that they quote.
+func complaints(output string) string {
+	var keep []string
+	quote := false
+	for _, line := range strings.Split(output, "\n") {
+		switch {
+		case strings.HasPrefix(line, "error: "):
+			quote = strings.HasPrefix(line, "error: while searching for:")
+			keep = append(keep, "  "+line)
+		case checking.MatchString(line) || strings.HasPrefix(line, "Hunk #"):
+			quote = false
+		case quote:
+			keep = append(keep, "  | "+line)
+		}
+	}
+	if keep == nil {
+		return output
+	}
+	return strings.Join(keep, "\n")
+}
+
+// contents returns a digest of every file; "" is one that is not there.
+func contents(dir string, paths []string) []string {
+	sums := make([]string, len(paths))
+	for i, p := range paths {
+		if b, err := os.ReadFile(filepath.Join(dir, p)); err == nil {
+			sums[i] = stage.HashBytes(b)
+		}
+	}
+	return sums
+}
+
+// try applies the series to a copy of the files of dir that it touches, and
+// returns the copy, which the caller removes.
+func (s Series) try(ctx context.Context, dir string, undo bool) (copied string, offsets []Offset, err error) {
+	copied, err = os.MkdirTemp("", "ethorder-")
+	if err != nil {
+		return "", nil, err
+	}
+	for _, p := range s.Patches {
+		paths, err := touched(ctx, s.Path(p))
+		if err != nil {
+			return copied, nil, err
+		}
+		for _, path := range paths {
+			b, err := os.ReadFile(filepath.Join(dir, path))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return copied, nil, err
+			}
+			dst := filepath.Join(copied, path)
+			if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+				return copied, nil, err
+			}
+			if err := os.WriteFile(dst, b, 0o644); err != nil {
+				return copied, nil, err
+			}
+		}
+	}
+	offsets, err = s.apply(ctx, copied, undo)
+	var failed *ApplyError
+	if errors.As(err, &failed) {
+		failed.Dir = dir
+	}
+	return copied, offsets, err
+}
+
+// Try reports whether the series applies to dir, without changing it.
+func (s Series) Try(ctx context.Context, dir string) ([]Offset, error) {
+	copied, offsets, err := s.try(ctx, dir, false)
+	os.RemoveAll(copied)
+	return offsets, err
+}
+
+// Applied reports whether dir is a tree that has the series already.
+func (s Series) Applied(ctx context.Context, dir string) bool {
+	copied, _, err := s.try(ctx, dir, true)
+	os.RemoveAll(copied)
+	return err == nil
+}

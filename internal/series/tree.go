@@ -1,0 +1,145 @@
+package series
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ethorder/internal/release"
+	"ethorder/internal/source"
+	"ethorder/internal/stage"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Dir returns where the patched tree of a release is, or goes.
+func Dir(repo stage.Repo, rel release.Release) string { return repo.Out(rel.Name, "patched-source") }
+
+// Fetch makes the patched tree of a release unless it is up to date, and returns
+// its directory: the stock tree, which is made when it is missing, and the
+// series of the release's line. clone is as in source.Fetch. The caller holds
+// the lock of the release.
+func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone string) (string, error) {
+	if err := stage.Need("git"); err != nil {
+		return "", err
+	}
+	s, err := Load(repo, rel.Line)
+	if err != nil {
+		return "", err
+	}
+	key, err := s.Key()
+	if err != nil {
+		return "", fmt.Errorf("series of line %s: %w; next: scripts/patch check", rel.Line, err)
+	}
+	src, err := source.Fetch(ctx, repo, rel, clone)
+	if err != nil {
+		return "", err
+	}
+	dir := Dir(repo, rel)
+	stamp := stage.Stamp{"source": stage.ReadStamp(src).Key(), "series": key}
+	if ok, err := stamp.UpToDate(dir); ok || err != nil {
+		return dir, err
+	}
+	if err := stage.NeedFree(repo.Out(), 512); err != nil {
+		return "", err
+	}
+	start := time.Now()
+	tmp, err := stage.TempDir(repo.Out(rel.Name))
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	tree := filepath.Join(tmp, "patched")
+	if err := os.CopyFS(tree, os.DirFS(src)); err != nil {
+		return "", err
+	}
+	offsets, err := s.apply(ctx, tree, false)
+	if err != nil {
+		var failed *ApplyError
+		if errors.As(err, &failed) {
+			failed.Dir = src
+			return "", fmt.Errorf("%w\nnothing was changed; to see what fits and what not: cp -r %s /tmp/try && cd /tmp/try && GIT_CEILING_DIRECTORIES=/tmp git apply --reject -v %s",
+				err, src, failed.Patch)
+		}
+		return "", err
+	}
+	if err := stamp.Seal(tree); err != nil {
+		return "", err
+	}
+	os.Remove(stage.StampPath(dir))
+	if err := stage.Replace(tree, dir, tmp); err != nil {
+		return "", err
+	}
+	if err := stamp.Write(dir); err != nil {
+		return "", err
+	}
+	logrus.Infof("patch %s: %s, %d patches of line %s, %s, %s", rel.Name, repo.Rel(dir), len(s.Patches), s.Line,
+		describe(offsets), time.Since(start).Round(100*time.Millisecond))
+	return dir, nil
+}
+
+func describe(offsets []Offset) string {
+	if len(offsets) == 0 {
+		return "no offset"
+	}
+	return fmt.Sprintf("%d hunks at an offset", len(offsets))
+}
+
+// ErrApplied is the answer of Apply for a tree that has the series already.
+var ErrApplied = errors.New("the series is applied already")
+
+// Apply applies the series to a git checkout of the user, in place and
+// uncommitted; with dry, it only finds out whether it would. It refuses a
+// checkout that has the series (ErrApplied), one with uncommitted changes, and one that is not at the commit of rel,
+// when rel is not nil, or on top of it. Nothing is changed unless every patch
+// applies.
+func (s Series) Apply(ctx context.Context, tree string, rel *release.Release, dry bool) ([]Offset, error) {
+	if err := stage.Need("git"); err != nil {
+		return nil, err
+	}
+	tree, err := filepath.Abs(tree)
+	if err != nil {
+		return nil, err
+	}
+	top, err := stage.Git(ctx, tree, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, &stage.UsageError{Msg: fmt.Sprintf("%s is not the root of a git checkout with a work tree, so there would be no way back; make it one: git -C %s init && git -C %s add -Af . && git -C %s commit -qm stock",
+			tree, tree, tree, tree)}
+	}
+	tree = strings.TrimSpace(top)
+	if _, err := os.Stat(filepath.Join(tree, "cmd", "dockerd")); err != nil {
+		return nil, &stage.UsageError{Msg: fmt.Sprintf("%s is not a checkout of moby: it has no cmd/dockerd", tree)}
+	}
+	if s.Applied(ctx, tree) {
+		return nil, fmt.Errorf("%s: %w; to take it off again: git -C %s checkout . && git -C %s clean -n", tree, ErrApplied, tree, tree)
+	}
+	if rel != nil {
+		head, err := stage.Git(ctx, tree, "rev-parse", "HEAD")
+		if err != nil {
+			return nil, err
+		}
+		if _, err := stage.Git(ctx, tree, "merge-base", "--is-ancestor", rel.Commit, "HEAD"); err != nil {
+			return nil, fmt.Errorf("%s is at commit %s, which is not %s (%s) nor on top of it\nnext: git -C %s checkout %s, or name the line alone: --line %s --tree %s",
+				tree, strings.TrimSpace(head), rel.Commit, rel.Tag, tree, rel.Tag, rel.Line, tree)
+		}
+	}
+	dirty, err := stage.Git(ctx, tree, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+	if err != nil {
+		return nil, err
+	}
+	if dirty != "" {
+		return nil, fmt.Errorf("%s has uncommitted changes:\n%snext: git -C %s stash, or commit them", tree, dirty, tree)
+	}
+	offsets, err := s.Try(ctx, tree)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nnothing was changed", err)
+	}
+	if dry {
+		return offsets, nil
+	}
+	return s.apply(ctx, tree, false)
+}

@@ -1,0 +1,221 @@
+// Package source makes the stock tree of a release, laid out like a checkout of
+// moby with its vendor directory, from a checksummed Go module or from a git
+// clone.
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ethorder/internal/release"
+	"ethorder/internal/source/heapera"
+	"ethorder/internal/stage"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/dirhash"
+	modzip "golang.org/x/mod/zip"
+)
+
+// layout is part of every stamp: raise it when trees come to be laid out in
+// another way.
+const layout = "1"
+
+// Dir returns where the stock tree of a release is, or goes.
+func Dir(repo stage.Repo, rel release.Release) string { return repo.Out(rel.Name, "source") }
+
+// Fetch makes the stock tree of a release unless it is up to date, and returns
+// its directory. With clone, a git clone of moby that may be bare, the tree is
+// the archive of the pinned commit; otherwise it is the pinned Go module. A
+// source that is not what the pin says is an error, and nothing of it is
+// unpacked. The caller holds the lock of the release.
+func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone string) (string, error) {
+	dir := Dir(repo, rel)
+	stamp := stage.Stamp{"layout": layout, "release": rel.Name, "commit": rel.Commit}
+	if clone == "" && rel.Module == "" {
+		return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; use a git clone of moby: MOBY_REPO=<clone> (tag %s)", rel.Name, rel.Tag)}
+	}
+	if clone != "" {
+		stamp["origin"] = "git archive of the commit"
+	} else {
+		stamp["origin"] = rel.Module + "@" + rel.Version + " " + rel.Sum
+		stamp["toolchain"] = rel.Toolchain
+		if heapEra(rel) {
+			for _, name := range heapera.Names {
+				stamp["pins "+name] = stage.HashBytes(heapera.Read(name))
+			}
+		}
+	}
+	if ok, err := stamp.UpToDate(dir); ok || err != nil {
+		return dir, err
+	}
+
+	if err := stage.NeedFree(repo.Out(), 1024); err != nil {
+		return "", err
+	}
+	start := time.Now()
+	tmp, err := stage.TempDir(repo.Out(rel.Name))
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	tree := filepath.Join(tmp, "source")
+	if clone != "" {
+		err = fromGit(ctx, rel, clone, tree)
+	} else {
+		err = fromModule(ctx, repo, rel, tree)
+	}
+	if err != nil {
+		return "", fmt.Errorf("source of %s: %w", rel.Name, err)
+	}
+	if err := stamp.Seal(tree); err != nil {
+		return "", err
+	}
+	os.Remove(stage.StampPath(dir))
+	if err := stage.Replace(tree, dir, tmp); err != nil {
+		return "", err
+	}
+	if err := stamp.Write(dir); err != nil {
+		return "", err
+	}
+	logrus.Infof("source %s: %s, from %s, %s", rel.Name, repo.Rel(dir), stamp["origin"], time.Since(start).Round(time.Second))
+	return dir, nil
+}
+
+// heapEra reports whether the release is one that the pins of package heapera
+// are for.
+func heapEra(rel release.Release) bool {
+	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "18.02") < 0
+}
+
+// fromGit writes the tree of the pinned commit to dir.
+func fromGit(ctx context.Context, rel release.Release, clone, dir string) error {
+	if err := stage.Need("git", "tar"); err != nil {
+		return err
+	}
+	clone, err := filepath.Abs(clone)
+	if err != nil {
+		return err
+	}
+	if _, err := stage.Git(ctx, clone, "rev-parse", "--git-dir"); err != nil {
+		return &stage.UsageError{Msg: fmt.Sprintf("%s is not a git clone: %v", clone, err)}
+	}
+	out, err := stage.Git(ctx, clone, "rev-parse", "--verify", "--quiet", "refs/tags/"+rel.Tag+"^{commit}")
+	if got := strings.TrimSpace(out); err == nil && got != rel.Commit {
+		return fmt.Errorf("tag %s of %s is commit %s, want %s as patch/releases.tsv pins it: the tag was moved, or this is not moby's repository\ncompare: git -C %s log -1 %s",
+			rel.Tag, clone, got, rel.Commit, clone, rel.Tag)
+	}
+	if _, err := stage.Git(ctx, clone, "cat-file", "-e", rel.Commit+"^{commit}"); err != nil {
+		return fmt.Errorf("%s has neither tag %s nor commit %s; fetch it: git -C %s fetch --depth 1 <moby's repository> tag %s",
+			clone, rel.Tag, rel.Commit, clone, rel.Tag)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	tar := filepath.Join(filepath.Dir(dir), "source.tar")
+	if _, err := stage.Git(ctx, clone, "archive", "--format=tar", "--output="+tar, rel.Commit); err != nil {
+		return err
+	}
+	_, err = stage.Run(ctx, stage.Cmd{Dir: dir, What: "unpack " + rel.Tag, Args: []string{"tar", "-x", "-f", tar}})
+	return err
+}
+
+// fromModule writes the tree of the pinned module, with a vendor directory, to
+// dir.
+func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir string) error {
+	if err := stage.Need("go"); err != nil {
+		return err
+	}
+	if err := Unzip(ctx, rel.Module, rel.Version, rel.Sum, rel.Commit, dir); err != nil {
+		return err
+	}
+	args := []string{"go", "mod", "vendor"}
+	switch _, err := os.Stat(filepath.Join(dir, "go.mod")); {
+	case err == nil:
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	case heapEra(rel):
+		if err := heapera.Install(dir); err != nil {
+			return err
+		}
+		args = append(args, "-e")
+	default:
+		return &stage.UsageError{Msg: fmt.Sprintf("the module of %s has no go.mod and there are no pins for its dependencies; use a git clone of moby: MOBY_REPO=<clone>", rel.Name)}
+	}
+	pins, err := readPins(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := stage.Run(ctx, stage.Cmd{
+		Dir: dir, Env: []string{"GOTOOLCHAIN=" + rel.Toolchain, "GOFLAGS=-mod=mod"},
+		Log: repo.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
+	}); err != nil {
+		return err
+	}
+	after, err := readPins(dir)
+	if err != nil {
+		return err
+	}
+	if after != pins {
+		return fmt.Errorf("go mod vendor of %s changed go.mod or go.sum: the pins are not complete; see %s", rel.Name, repo.Rel(repo.Out(rel.Name, "log", "source.log")))
+	}
+	return nil
+}
+
+func readPins(dir string) (string, error) {
+	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	sum, err := os.ReadFile(filepath.Join(dir, "go.sum"))
+	return string(mod) + string(sum), err
+}
+
+// Unzip downloads a module and unpacks it to dir, once the checksum of its zip
+// is known to be sum, and the commit it says it was made from to be commit, when
+// both say one.
+func Unzip(ctx context.Context, path, version, sum, commit, dir string) error {
+	empty, err := os.MkdirTemp("", "ethorder-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(empty)
+	out, runErr := stage.Run(ctx, stage.Cmd{Dir: empty, What: "download " + path + "@" + version, Args: []string{"go", "mod", "download", "-json", path + "@" + version}})
+	var info struct {
+		Zip, Sum, Error string
+		Origin          struct{ Hash string }
+	}
+	if err := json.Unmarshal([]byte(out), &info); err != nil || info.Error != "" || info.Zip == "" {
+		if runErr == nil {
+			runErr = fmt.Errorf("go mod download %s@%s: %s", path, version, out)
+		}
+		return runErr
+	}
+	if commit != "" && info.Origin.Hash != "" && info.Origin.Hash != commit {
+		return fmt.Errorf("%s@%s comes from commit %s, want %s as patch/releases.tsv pins it", path, version, info.Origin.Hash, commit)
+	}
+	// The module cache remembers a checksum; the zip itself is what counts.
+	got, err := dirhash.HashZip(info.Zip, dirhash.Hash1)
+	if err != nil {
+		return err
+	}
+	if got != sum {
+		return fmt.Errorf("checksum of %s@%s:\n got  %s\n want %s (patch/releases.tsv)\nnothing was unpacked; the zip is %s", path, version, got, sum, info.Zip)
+	}
+	if err := modzip.Unzip(dir, module.Version{Path: path, Version: version}, info.Zip); err != nil {
+		return fmt.Errorf("unpack %s: %w", info.Zip, err)
+	}
+	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return os.Chmod(p, 0o644)
+	})
+}
