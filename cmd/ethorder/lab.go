@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/scenario"
+)
+
+func init() {
+	var (
+		starts int
+		runc   string
+		run    string
+	)
+	cmd := &cobra.Command{
+		Use:   "lab DOCKERD...",
+		Short: "Run the scenarios on the given dockerd binaries and count the starts in order",
+		Long: `Runs each scenario on each of the given dockerd binaries, in a lab of its own, and
+prints for each scenario in how many starts the interfaces came up in attach order.
+It exits with 1 if that is not so in every start.`,
+		Example: "  ethorder lab out/17.12.1/stock/dockerd\n  ethorder lab --run reconnected --starts 3 out/29.7.1/patched/dockerd",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			filter, err := regexp.Compile(run)
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			ok := true
+			for _, dockerd := range args {
+				right, err := labRun(cmd.Context(), dockerd, runc, starts, filter)
+				if err != nil {
+					return labError(fmt.Errorf("%s: %w", dockerd, err))
+				}
+				ok = ok && right
+			}
+			if !ok {
+				return errors.New("not every start was in attach order")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&starts, "starts", 0, "start the container `N` times in each scenario (default: as each scenario says)")
+	cmd.Flags().StringVar(&runc, "runc", "", "the runc binary (default: the newest in out/tools for 29 and later, else Debian's)")
+	cmd.Flags().StringVar(&run, "run", "", "run only scenarios whose name matches `REGEXP`")
+	subcommands = append(subcommands, cmd)
+}
+
+// labRun runs the scenarios whose names match on one engine, and returns true if
+// every start was in attach order.
+func labRun(ctx context.Context, dockerd, runc string, starts int, filter *regexp.Regexp) (_ bool, err error) {
+	major, release, err := engine.Version(ctx, dockerd)
+	if err != nil {
+		return false, err
+	}
+	if runc == "" && major >= 29 {
+		built, _ := filepath.Glob(filepath.Join(toolsDir, "runc-*", "runc"))
+		if len(built) > 0 {
+			runc = built[len(built)-1]
+		}
+	}
+	e, err := labStart(ctx, engine.Config{Dockerd: dockerd, Runc: runc})
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		err = errors.Join(err, e.Close())
+	}()
+	fmt.Printf("%s (%s)\n", dockerd, release)
+	ok := true
+	for _, s := range append([]scenario.Scenario{scenario.Main}, scenario.Side...) {
+		if major < s.Since || !filter.MatchString(s.Name) {
+			continue
+		}
+		n := s.Starts
+		if starts > 0 {
+			n = starts
+		}
+		result, err := s.Run(ctx, e, n, nil)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if err != nil {
+			logrus.Errorf("%s: %v", s.Name, err)
+			ok = false
+			continue
+		}
+		tally := result.Tally()
+		fmt.Printf("  %8s  %s (gateway %s; %v a start)\n", tally, s.Name,
+			strings.Join(result.Gateways(), " or "), result.PerStart())
+		if wrong := result.Wrong(); wrong != "" {
+			fmt.Printf("            %s\n", wrong)
+			ok = false
+		}
+	}
+	return ok, nil
+}
+
+// toolsDir is where programs are kept that several releases need.
+const toolsDir = "out/tools"
+
+// labStart completes the configuration of an engine and starts it.
+func labStart(ctx context.Context, config engine.Config) (*engine.Engine, error) {
+	if err := os.MkdirAll(toolsDir, 0o755); err != nil {
+		return nil, err
+	}
+	var err error
+	if config.Tools, err = engine.FindTools(ctx, filepath.Join(toolsDir, "debian")); err != nil {
+		return nil, err
+	}
+	if config.Idle, err = engine.BuildIdle(ctx, toolsDir); err != nil {
+		return nil, err
+	}
+	return engine.Start(ctx, config)
+}
+
+// labError gives an error the exit status that fits it.
+func labError(err error) error {
+	var missing *engine.MissingError
+	if errors.As(err, &missing) {
+		return &exitError{exitCannotRun, err}
+	}
+	return err
+}

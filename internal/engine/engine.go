@@ -1,0 +1,405 @@
+// Package engine runs a Docker Engine in a lab: a containerd, a runc and a
+// dockerd that share nothing with the machine on which they run but its kernel.
+// The lab has its own interfaces, firewall rules, processes, mounts and files; a
+// Docker Engine that already runs on the machine neither sees it nor is changed.
+//
+// It takes root and Linux. A program that imports this package may be started
+// again by it, as the first process of a lab: see lab.go.
+package engine
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+)
+
+// Image is the image that every engine has. Its containers run until they are
+// told to stop, and then they stop at once.
+const Image = "idle"
+
+// How long an engine may take to answer, and to end when it is told to.
+const (
+	startTimeout = 60 * time.Second
+	stopTimeout  = 30 * time.Second
+)
+
+// Config says which engine to start.
+type Config struct {
+	Dockerd string   // the dockerd binary
+	Runc    string   // the runc binary; that of Tools if empty
+	Args    []string // more arguments for dockerd
+	Tools   Tools    // the rest of the engine
+	Idle    string   // the static binary that Image consists of
+	LogDir  string   // where to write dockerd.log and containerd.log; the lab's folder if empty
+}
+
+// Engine is a Docker Engine in a lab. It must be closed.
+type Engine struct {
+	config Config
+	dir    string    // the lab's folder
+	first  *exec.Cmd // the lab's first process
+	input  io.Closer // the first process lives until this is closed
+
+	containerd, dockerd *process
+}
+
+// process is a program that runs in the lab.
+type process struct {
+	cmd  *exec.Cmd     // the nsenter that waits for the program
+	log  string        // the file with its output
+	done chan struct{} // closed when it has ended
+}
+
+// Start makes a lab and starts an engine in it. It returns when the engine
+// answers and holds Image, or an error that ends with what the engine logged
+// last. An Engine is ended only by Close, not by the end of ctx.
+func Start(ctx context.Context, config Config) (_ *Engine, err error) {
+	if os.Geteuid() != 0 {
+		return nil, &MissingError{What: "root (an engine makes interfaces and mounts)", Hint: "run the command with sudo"}
+	}
+	if config.Runc == "" {
+		config.Runc = config.Tools.Runc
+	}
+	// Short, as the path of a socket in it must not be longer than 107 bytes.
+	dir, err := os.MkdirTemp("/tmp", "ethorder-")
+	if err != nil {
+		return nil, err
+	}
+	if config.LogDir == "" {
+		config.LogDir = dir
+	}
+	e := &Engine{config: config, dir: dir}
+	defer func() {
+		if err != nil {
+			_ = e.Close()
+		}
+	}()
+	if err := e.writeFiles(); err != nil {
+		return nil, err
+	}
+	if err := e.startLab(); err != nil {
+		return nil, err
+	}
+	if e.containerd, err = e.start("containerd", "--config", filepath.Join(dir, "containerd.toml")); err != nil {
+		return nil, err
+	}
+	if err := e.StartDockerd(ctx); err != nil {
+		return nil, err
+	}
+	return e, e.importImage(ctx)
+}
+
+// writeFiles fills the lab's folder.
+func (e *Engine) writeFiles() error {
+	for _, name := range []string{"bin", "tmp", "cli"} {
+		if err := os.Mkdir(filepath.Join(e.dir, name), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(e.config.LogDir, 0o755); err != nil {
+		return err
+	}
+	t := e.config.Tools
+	// All that the engine can find. It has no modprobe, so that it loads no
+	// modules; and up to 17.12 it gives these programs names of its own.
+	links := map[string]string{
+		"dockerd":                 e.config.Dockerd,
+		"containerd":              t.Containerd,
+		"containerd-shim":         t.Shim,
+		"docker-containerd-shim":  t.Shim,
+		"containerd-shim-runc-v2": t.ShimV2,
+		"runc":                    e.config.Runc,
+		"docker-runc":             e.config.Runc,
+		"docker-proxy":            t.Proxy,
+		"iptables":                t.Iptables,
+		"ip6tables":               t.IP6tables,
+	}
+	for name, target := range links {
+		target, err := filepath.Abs(target)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(target); err != nil {
+			return &MissingError{What: fmt.Sprintf("%s (as %s)", target, name)}
+		}
+		if err := os.Symlink(target, filepath.Join(e.dir, "bin", name)); err != nil {
+			return err
+		}
+	}
+	toml := fmt.Sprintf(`version = 2
+root = %q
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+[grpc]
+address = "/run/containerd/containerd.sock"
+`, filepath.Join(e.dir, "containerd"))
+	return os.WriteFile(filepath.Join(e.dir, "containerd.toml"), []byte(toml), 0o644)
+}
+
+// startLab starts the lab's first process and waits until the lab is prepared.
+func (e *Engine) startLab() error {
+	var stderr bytes.Buffer
+	cmd := exec.Command("/proc/self/exe", e.dir)
+	cmd.Args[0] = labName
+	cmd.Stderr = &stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC,
+		Setpgid:    true, // Ctrl-C is for this process alone: it closes the lab
+	}
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("make the lab's namespaces: %w", err)
+	}
+	e.first, e.input = cmd, input
+	if line, _ := bufio.NewReader(output).ReadString('\n'); line != "ready\n" {
+		_ = cmd.Wait()
+		return fmt.Errorf("prepare the lab: %s", strings.TrimSpace(stderr.String()))
+	}
+	return nil
+}
+
+// start starts a program of the lab's bin folder in the lab.
+func (e *Engine) start(name string, args ...string) (*process, error) {
+	p := &process{log: filepath.Join(e.config.LogDir, name+".log"), done: make(chan struct{})}
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	p.cmd = e.Command(context.Background(), filepath.Join(e.dir, "bin", name), args...)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// Command returns a command that runs a program in the lab.
+func (e *Engine) Command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{
+		fmt.Sprintf("--target=%d", e.first.Process.Pid), "--mount", "--pid", "--net", "--ipc", "--", program,
+	}, args...)...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=" + filepath.Join(e.dir, "bin"), "TMPDIR=" + filepath.Join(e.dir, "tmp"), "HOME=" + e.dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
+
+// StartDockerd starts the engine's dockerd, which must not run, and waits until
+// it answers.
+func (e *Engine) StartDockerd(ctx context.Context) (err error) {
+	args := append([]string{
+		"--host=unix://" + e.socket(),
+		"--data-root=" + filepath.Join(e.dir, "data"),
+		"--exec-root=" + filepath.Join(e.dir, "exec"),
+		"--pidfile=/run/docker.pid",
+		"--containerd=/run/containerd/containerd.sock",
+		// The images are one file each, and vfs works on every file system.
+		"--storage-driver=vfs",
+		"--cgroup-parent=" + cgroupParent(e.dir),
+		"--exec-opt=native.cgroupdriver=cgroupfs",
+	}, e.config.Args...)
+	if e.dockerd, err = e.start("dockerd", args...); err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", e.socket())
+		},
+	}}
+	start := time.Now()
+	for {
+		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
+		if response, err := client.Do(request); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				logrus.Debugf("%s answers after %v", e.config.Dockerd, time.Since(start).Round(time.Millisecond))
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.containerd.done:
+			return e.failure("containerd ended", e.containerd)
+		case <-e.dockerd.done:
+			return e.failure(e.config.Dockerd+" ended before it answered", e.dockerd)
+		case <-time.After(50 * time.Millisecond):
+		}
+		if time.Since(start) > startTimeout {
+			return e.failure(fmt.Sprintf("%s does not answer after %v", e.config.Dockerd, startTimeout), e.dockerd)
+		}
+	}
+}
+
+// importImage makes Image from the idle binary.
+func (e *Engine) importImage(ctx context.Context) error {
+	binary, err := os.ReadFile(e.config.Idle)
+	if err != nil {
+		return err
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	_ = w.WriteHeader(&tar.Header{Name: "idle", Mode: 0o755, Size: int64(len(binary))})
+	_, _ = w.Write(binary)
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err = e.docker(ctx, &archive, "import", "--change", `ENTRYPOINT ["/idle"]`, "-", Image)
+	return err
+}
+
+// Docker runs the docker command on the engine and returns its standard output
+// without the space around it. The error, if any, has its standard error and, if
+// the engine has ended, what it logged last.
+func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
+	return e.docker(ctx, nil, args...)
+}
+
+func (e *Engine) docker(ctx context.Context, stdin io.Reader, args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, e.config.Tools.Docker, args...)
+	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+e.socket(), "DOCKER_CONFIG="+filepath.Join(e.dir, "cli"),
+		"DOCKER_CONTEXT=", "DOCKER_API_VERSION=", "DOCKER_TLS_VERIFY=", "LC_ALL=C")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return strings.TrimSpace(stdout.String()), nil
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	}
+	err = fmt.Errorf("docker %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	select {
+	case <-e.dockerd.done:
+		return "", errors.Join(err, e.failure("the engine has ended", e.dockerd))
+	default:
+		return "", err
+	}
+}
+
+// Signal sends a signal to the engine's dockerd and waits until it has ended.
+func (e *Engine) Signal(signal syscall.Signal) error {
+	pid, err := e.DockerdPid()
+	if err != nil {
+		return err
+	}
+	if err := unix.Kill(pid, signal); err != nil {
+		return err
+	}
+	select {
+	case <-e.dockerd.done:
+		return nil
+	case <-time.After(stopTimeout):
+		return e.failure(fmt.Sprintf("dockerd has not ended %v after %v", stopTimeout, signal), e.dockerd)
+	}
+}
+
+// DockerdPid returns the id of the engine's dockerd process.
+func (e *Engine) DockerdPid() (int, error) {
+	nsenter := e.dockerd.cmd.Process.Pid
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", nsenter, nsenter))
+	if err != nil {
+		return 0, fmt.Errorf("dockerd does not run: %w", err)
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(children), &pid); err != nil {
+		return 0, fmt.Errorf("dockerd does not run: %w", err)
+	}
+	return pid, nil
+}
+
+// Restart ends the engine's dockerd in an orderly way and starts it again.
+func (e *Engine) Restart(ctx context.Context) error {
+	if err := e.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return e.StartDockerd(ctx)
+}
+
+// NetNS returns the path of the network namespace of a process of the lab, given
+// its id in the lab, which is what the engine reports.
+func (e *Engine) NetNS(pid int) string {
+	return fmt.Sprintf("/proc/%d/root/proc/%d/ns/net", e.first.Process.Pid, pid)
+}
+
+// DataRoot returns the folder in which the engine keeps its state.
+func (e *Engine) DataRoot() string { return filepath.Join(e.dir, "data") }
+
+// Dir returns the lab's folder.
+func (e *Engine) Dir() string { return e.dir }
+
+func (e *Engine) socket() string { return filepath.Join(e.dir, "docker.sock") }
+
+// failure returns an error that ends with what the process logged last.
+func (e *Engine) failure(what string, p *process) error {
+	const lines = 15
+	log, _ := os.ReadFile(p.log)
+	last := strings.Split(strings.TrimSpace(string(log)), "\n")
+	if len(last) > lines {
+		last = last[len(last)-lines:]
+	}
+	where := ""
+	if e.config.LogDir != e.dir {
+		where = ", all of it in " + p.log
+	}
+	return fmt.Errorf("%s; the last lines of its log%s:\n  %s", what, where, strings.Join(last, "\n  "))
+}
+
+// Close ends the engine, its containers and all else in the lab, and removes the
+// lab. It does no harm to close an engine again.
+func (e *Engine) Close() error {
+	if e.first == nil { // there is a folder only
+		return os.RemoveAll(e.dir)
+	}
+	_ = e.input.Close()
+	done := make(chan struct{})
+	go func() {
+		_ = e.first.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(stopTimeout):
+		// The kernel ends every process of the lab with its first one.
+		_ = e.first.Process.Kill()
+		<-done
+	}
+	if e.containerd != nil {
+		<-e.containerd.done
+	}
+	if e.dockerd != nil {
+		<-e.dockerd.done
+	}
+	if err := os.RemoveAll(e.dir); err != nil {
+		return fmt.Errorf("remove the lab: %w", err)
+	}
+	return nil
+}

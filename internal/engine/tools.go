@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+)
+
+// MissingError says that a lab cannot run here.
+type MissingError struct {
+	What string // a program or a privilege
+	Hint string // how to get it
+}
+
+func (e *MissingError) Error() string {
+	if e.Hint == "" {
+		return e.What + " is missing"
+	}
+	return fmt.Sprintf("%s is missing: %s", e.What, e.Hint)
+}
+
+// Tools are the programs around a dockerd: paths of binaries.
+type Tools struct {
+	Docker     string // the command line client
+	Proxy      string // docker-proxy
+	Containerd string // containerd 1.6, the last with the runtime that the oldest engines ask for
+	Shim       string // the shim of that runtime
+	ShimV2     string // the shim that engines from 20.10 ask for
+	Runc       string
+	Iptables   string
+	IP6tables  string
+}
+
+// FindTools returns the tools of Debian's packages. Those of Docker and
+// containerd it takes from the machine if they are installed there; otherwise it
+// downloads the packages (a few seconds, 65 MB) and unpacks them into dir, since
+// installing them would start a Docker Engine on the machine.
+func FindTools(ctx context.Context, dir string) (Tools, error) {
+	roots := map[string]string{}
+	var missing []string
+	for _, name := range []string{"docker.io", "containerd", "runc"} {
+		out, _ := exec.CommandContext(ctx, "dpkg-query", "--show", "--showformat=${db:Status-Status}", name).Output()
+		if string(out) == "installed" {
+			roots[name] = "/"
+			continue
+		}
+		roots[name] = filepath.Join(dir, name)
+		if _, err := os.Stat(roots[name]); err != nil {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		if err := unpack(ctx, dir, missing); err != nil {
+			return Tools{}, err
+		}
+	}
+	t := Tools{
+		Docker:     filepath.Join(roots["docker.io"], "usr/bin/docker"),
+		Proxy:      filepath.Join(roots["docker.io"], "usr/sbin/docker-proxy"),
+		Containerd: filepath.Join(roots["containerd"], "usr/bin/containerd"),
+		Shim:       filepath.Join(roots["containerd"], "usr/bin/containerd-shim"),
+		ShimV2:     filepath.Join(roots["containerd"], "usr/bin/containerd-shim-runc-v2"),
+		Runc:       filepath.Join(roots["runc"], "usr/sbin/runc"),
+		Iptables:   "/usr/sbin/iptables",
+		IP6tables:  "/usr/sbin/ip6tables",
+	}
+	for path, name := range map[string]string{t.Iptables: "iptables", "/usr/bin/nsenter": "util-linux"} {
+		if _, err := os.Stat(path); err != nil {
+			return Tools{}, &MissingError{path, "apt-get install " + name}
+		}
+	}
+	return t, nil
+}
+
+// unpack downloads Debian packages, which apt verifies, and unpacks each into a
+// folder of dir that has its name.
+func unpack(ctx context.Context, dir string, names []string) error {
+	logrus.Infof("downloading Debian's %s; they are unpacked in %s, not installed", strings.Join(names, ", "), dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(dir, "download-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	download := func() error {
+		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-q", "-o", "APT::Sandbox::User=root", "download"}, names...)...)
+		cmd.Dir = temp
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return &MissingError{fmt.Sprintf("one of the Debian packages %s", strings.Join(names, ", ")),
+				fmt.Sprintf("%v: %v: %s", cmd, err, strings.TrimSpace(string(out)))}
+		}
+		return nil
+	}
+	if err := download(); err != nil {
+		// The machine may never have read the lists of packages.
+		update := exec.CommandContext(ctx, "apt-get", "-q", "update")
+		if out, e := update.CombinedOutput(); e != nil {
+			return errors.Join(err, fmt.Errorf("%v: %w: %s", update, e, out))
+		}
+		if err := download(); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		files, _ := filepath.Glob(filepath.Join(temp, name+"_*.deb"))
+		if len(files) != 1 {
+			return fmt.Errorf("apt-get download %s: got %d files, wanted 1", name, len(files))
+		}
+		root := filepath.Join(temp, name)
+		cmd := exec.CommandContext(ctx, "dpkg-deb", "--extract", files[0], root)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w: %s", cmd, err, out)
+		}
+		if err := os.Rename(root, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BuildIdle builds the binary that Image consists of into dir, unless it is
+// there, and returns its path. It must be called in the module.
+func BuildIdle(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "idle")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "-trimpath", "-ldflags=-s -w", "ethorder/internal/engine/idle")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%v: %w: %s", cmd, err, out)
+	}
+	return path, nil
+}
+
+var versionPattern = regexp.MustCompile(`version ((\d+)\.[^ ,]+)`)
+
+// Version asks a dockerd binary for its release, and returns its first number too.
+func Version(ctx context.Context, dockerd string) (major int, release string, err error) {
+	out, err := exec.CommandContext(ctx, dockerd, "--version").CombinedOutput()
+	if err != nil {
+		return 0, "", fmt.Errorf("%s --version: %w: %s", dockerd, err, out)
+	}
+	match := versionPattern.FindSubmatch(out)
+	if match == nil {
+		return 0, "", fmt.Errorf("%s --version: got %q, wanted the version of a release", dockerd, out)
+	}
+	major, err = strconv.Atoi(string(match[2]))
+	return major, string(match[1]), err
+}

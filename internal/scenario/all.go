@@ -1,0 +1,213 @@
+package scenario
+
+// Main is the scenario that decides: eight networks whose names are not in
+// alphabetical order, neither as they are made nor as they are attached. A stock
+// engine must get it wrong.
+var Main = Scenario{
+	Name:   "interfaces come up in attach order",
+	Starts: 20,
+	Networks: `
+		kilo
+		zulu
+		alpha
+		net10
+		mike
+		net2
+		bravo
+		yankee`,
+	Script: `
+		create --name box --network zulu idle
+		network connect alpha box
+		network connect net10 box
+		network connect mike box
+		network connect net2 box
+		network connect yankee box
+		network connect bravo box
+		network connect kilo box`,
+	Want: "zulu alpha net10 mike net2 yankee bravo kilo",
+}
+
+// Side are the other scenarios.
+var Side = []Scenario{
+	{
+		Name:     "network connected while stopped comes last",
+		Starts:   10,
+		Networks: "zulu \n mike \n kilo \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect kilo box
+			start box
+			stop box
+			network connect alpha box`,
+		Want: "zulu mike kilo alpha",
+	}, {
+		Name:     "network connected while running keeps its place",
+		Starts:   10,
+		Networks: "zulu \n mike \n kilo \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			start box
+			network connect kilo box
+			network connect alpha box
+			stop box`,
+		Want: "zulu mike kilo alpha",
+	}, {
+		Name:     "network connected by id keeps its place",
+		Starts:   10,
+		Networks: "zulu \n mike \n kilo \n alpha \n bravo",
+		Script: `
+			create --name box --network zulu idle
+			network connect id:mike box
+			network connect shortid:kilo box
+			start box
+			network connect id:bravo box
+			network connect shortid:alpha box
+			stop box`,
+		Want: "zulu mike kilo bravo alpha",
+	}, {
+		Name:     "reconnected network comes last",
+		Starts:   10,
+		Networks: "zulu \n alpha \n mike \n kilo \n bravo",
+		Script: `
+			create --name box --network zulu idle
+			network connect alpha box
+			network connect mike box
+			network connect kilo box
+			network connect bravo box
+			start box
+			stop box
+			network disconnect mike box
+			network connect mike box`,
+		Want: "zulu alpha kilo bravo mike",
+	}, {
+		Name:     "network reconnected while running comes last",
+		Starts:   10,
+		Networks: "zulu \n alpha \n mike \n kilo \n bravo",
+		Script: `
+			create --name box --network zulu idle
+			network connect alpha box
+			network connect mike box
+			network connect kilo box
+			network connect bravo box
+			start box
+			network disconnect alpha box
+			network connect alpha box
+			stop box`,
+		Want: "zulu mike kilo bravo alpha",
+	}, {
+		Name:   "eth10 comes after eth9 with seventeen networks",
+		Starts: 10,
+		Networks: `
+			n01
+			n02
+			n03
+			n04
+			n05
+			n06
+			n07
+			n08
+			n09
+			n10
+			n11
+			n12
+			n13
+			n14
+			n15
+			n16
+			n17`,
+		Script: `
+			create --name box --network n09 idle
+			network connect n17 box
+			network connect n03 box
+			network connect n12 box
+			network connect n01 box
+			network connect n08 box
+			network connect n16 box
+			network connect n05 box
+			network connect n10 box
+			network connect n02 box
+			network connect n14 box
+			network connect n07 box
+			network connect n11 box
+			network connect n15 box
+			network connect n04 box
+			network connect n13 box
+			network connect n06 box`,
+		Want: "n09 n17 n03 n12 n01 n08 n16 n05 n10 n02 n14 n07 n11 n15 n04 n13 n06",
+	}, {
+		Name:     "default bridge attached last comes last",
+		Starts:   10,
+		Networks: "zulu \n mike \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect alpha box
+			network connect bridge box`,
+		Want: "zulu mike alpha bridge",
+	}, {
+		Name:     "default bridge attached first comes first",
+		Starts:   10,
+		Networks: "zulu \n mike \n alpha",
+		Script: `
+			create --name box idle
+			network connect zulu box
+			network connect mike box
+			network connect alpha box`,
+		Want: "bridge zulu mike alpha",
+	}, {
+		Name:     "internal network attached first comes first",
+		Starts:   10,
+		Networks: "--internal zulu \n mike \n --internal kilo \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect kilo box
+			network connect alpha box`,
+		Want: "zulu mike kilo alpha",
+	}, {
+		Name:     "network mode given by id comes first",
+		Starts:   10,
+		Networks: "zulu \n mike \n alpha",
+		Script: `
+			create --name box --network id:zulu idle
+			network connect mike box
+			network connect alpha box`,
+		Want: "zulu mike alpha",
+	}, {
+		Name:     "network mode given by short id comes first",
+		Starts:   10,
+		Networks: "zulu \n mike \n alpha",
+		Script: `
+			create --name box --network shortid:zulu idle
+			network connect mike box
+			network connect alpha box`,
+		Want: "zulu mike alpha",
+	}, {
+		Name:     "restarted daemon keeps the order",
+		Starts:   10,
+		Networks: "zulu \n mike \n kilo \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			daemon restart
+			network connect kilo box
+			start box
+			network connect alpha box
+			daemon restart`,
+		Want: "zulu mike kilo alpha",
+	}, {
+		// The name wins, and the others come up around it in order.
+		Name:     "explicit interface name is kept beside automatic ones",
+		Since:    28,
+		Starts:   10,
+		Networks: "zulu \n mike \n kilo \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect kilo box
+			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 alpha box`,
+		Want: "zulu alpha mike kilo",
+	},
+}

@@ -1,0 +1,169 @@
+// Package scenario holds what a user does to a container's networks, and the
+// order in which the container's interfaces must then come up.
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/order"
+)
+
+// Scenario is a list of docker commands and the order that follows from them.
+type Scenario struct {
+	// Name is a sentence.
+	Name string
+	// Since is the first engine that can do it, by the first number of its release.
+	Since int
+	// Starts is how often the container must start to be judged.
+	Starts int
+	// Networks are the networks to make first, a line each, with the options that
+	// docker network create takes, if any.
+	Networks string
+	// Script has a docker command a line, without "docker". Its container is called
+	// box, and is stopped at the end. "id:NAME" in it stands for the id of a network,
+	// and "shortid:NAME" for the first 12 digits of it. "daemon restart" restarts the
+	// engine's daemon.
+	Script string
+	// Want is the network of eth0, of eth1, and so on, after each start.
+	Want string
+}
+
+// Result is how a scenario went on an engine.
+type Result struct {
+	Want   []string
+	Starts []order.Start
+	Took   time.Duration // of the starts, with their stops
+}
+
+// Tally counts the starts that were right.
+func (r Result) Tally() order.Tally {
+	var t order.Tally
+	for _, s := range r.Starts {
+		t.Add(s.Follows(r.Want))
+	}
+	return t
+}
+
+// Gateways returns the networks of the default gateways that were seen, each once.
+func (r Result) Gateways() []string {
+	var seen []string
+	for _, s := range r.Starts {
+		if !slices.Contains(seen, s.Gateway) {
+			seen = append(seen, s.Gateway)
+		}
+	}
+	slices.Sort(seen)
+	return seen
+}
+
+// PerStart is the time that a start and the stop after it took.
+func (r Result) PerStart() time.Duration {
+	return (r.Took / time.Duration(max(len(r.Starts), 1))).Round(10 * time.Millisecond)
+}
+
+// Wrong returns the first start that was not right.
+func (r Result) Wrong() string {
+	for i, s := range r.Starts {
+		if !s.Follows(r.Want) {
+			return fmt.Sprintf("start %d: got %s, wanted %s", i+1, strings.Join(s.Networks(), " "), strings.Join(r.Want, " "))
+		}
+	}
+	return ""
+}
+
+// Run plays s on an engine and starts the container as often as given. Check, if
+// not nil, is called while the container runs for the last time. The engine is
+// left as it was.
+func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check func() error) (_ Result, err error) {
+	defer func() {
+		err = errors.Join(err, s.clean(e))
+	}()
+	for _, network := range lines(s.Networks) {
+		if _, err := e.Docker(ctx, append([]string{"network", "create"}, network...)...); err != nil {
+			return Result{}, err
+		}
+	}
+	for _, command := range lines(s.Script) {
+		if err := run(ctx, e, command); err != nil {
+			return Result{}, err
+		}
+	}
+	result := Result{Want: strings.Fields(s.Want)}
+	begin := time.Now()
+	for i := range starts {
+		if _, err := e.Docker(ctx, "start", "box"); err != nil {
+			return result, fmt.Errorf("start %d: %w", i+1, err)
+		}
+		start, err := order.Read(ctx, e, "box")
+		if err != nil {
+			return result, fmt.Errorf("start %d: %w", i+1, err)
+		}
+		result.Starts = append(result.Starts, start)
+		if i == starts-1 && check != nil {
+			if err := check(); err != nil {
+				return result, err
+			}
+		}
+		if _, err := e.Docker(ctx, "stop", "box"); err != nil {
+			return result, err
+		}
+	}
+	result.Took = time.Since(begin)
+	return result, nil
+}
+
+// run runs a command of a script.
+func run(ctx context.Context, e *engine.Engine, command []string) error {
+	if slices.Equal(command, []string{"daemon", "restart"}) {
+		return e.Restart(ctx)
+	}
+	for i, word := range command {
+		kind, name, _ := strings.Cut(word, ":")
+		if kind != "id" && kind != "shortid" {
+			continue
+		}
+		id, err := e.Docker(ctx, "network", "inspect", "--format", "{{.Id}}", name)
+		if err != nil {
+			return err
+		}
+		if kind == "shortid" {
+			id = id[:12]
+		}
+		command[i] = id
+	}
+	_, err := e.Docker(ctx, command...)
+	return err
+}
+
+// clean removes the container and the networks, also if ctx has ended.
+func (s Scenario) clean(e *engine.Engine) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	names := []string{"network", "rm"}
+	for _, network := range lines(s.Networks) {
+		names = append(names, network[len(network)-1])
+	}
+	_, err := e.Docker(ctx, "rm", "--force", "box")
+	if len(names) == 2 {
+		return err
+	}
+	_, e2 := e.Docker(ctx, names...)
+	return errors.Join(err, e2)
+}
+
+// lines returns the words of each line of text that has any.
+func lines(text string) [][]string {
+	var found [][]string
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); len(words) > 0 {
+			found = append(found, words)
+		}
+	}
+	return found
+}
