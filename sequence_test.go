@@ -1,0 +1,94 @@
+package ethorder
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"pgregory.net/rapid"
+)
+
+var genSequences = rapid.Custom(func(t *rapid.T) AttachSequences {
+	m := rapid.MapOf(rapid.SampledFrom(networkNames), fewSequences).Draw(t, "sequences")
+	return AttachSequences(m)
+})
+
+func TestHeapSequenceNextIsNewerThanAll(t *testing.T) {
+	assert.Equal(t, AttachSequences(nil).Next(), AttachSequence(1))
+	assert.Equal(t, AttachSequences{"net1": 0}.Next(), AttachSequence(1))
+	rapid.Check(t, func(t *rapid.T) {
+		as := genSequences.Draw(t, "as")
+		for key, s := range as {
+			if next := as.Next(); !s.before(next) && s != 0 || next == 0 {
+				t.Fatalf("Next: got %d, want more than %d of %s", next, s, key)
+			}
+		}
+	})
+}
+
+func TestHeapSequenceNumber(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		given := genSequences.Draw(t, "given")
+		primaries := rapid.SliceOfNDistinct(rapid.SampledFrom(networkNames), 0, 2, rapid.ID).Draw(t, "primaries")
+		isPrimary := func(key string) bool { return slices.Contains(primaries, key) }
+
+		// The model: a sorted slice of those that need a number.
+		unnumbered := slices.DeleteFunc(slices.Collect(maps.Keys(given)), func(key string) bool { return given[key] != 0 })
+		slices.SortFunc(unnumbered, func(a, b string) int {
+			if pa, pb := isPrimary(a), isPrimary(b); pa != pb {
+				if pa {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(a, b)
+		})
+		var last AttachSequence
+		for _, s := range given {
+			last = max(last, s)
+		}
+		want := maps.Clone(given)
+		for i, key := range unnumbered {
+			want[key] = last + AttachSequence(i+1)
+		}
+
+		got := maps.Clone(given)
+		got.Number(isPrimary)
+		if !maps.Equal(got, want) {
+			t.Fatalf("Number(primary %q) of %v:\n got %v\nwant %v", primaries, given, got, want)
+		}
+		got.Number(func(string) bool { return true })
+		if !maps.Equal(got, want) {
+			t.Fatalf("Number is not idempotent:\n got %v\nwant %v", got, want)
+		}
+	})
+}
+
+func TestHeapSequenceOrdered(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		as := genSequences.Draw(t, "as")
+		before := maps.Clone(as)
+		want := slices.SortedFunc(maps.Keys(as), func(a, b string) int {
+			// As of an unsigned number, 0 - 1 is the greatest there is.
+			return cmp.Or(cmp.Compare(as[a]-1, as[b]-1), cmp.Compare(a, b))
+		})
+		if got := as.Ordered(); !slices.Equal(got, want) {
+			t.Fatalf("Ordered of %v:\n got %q\nwant %q", as, got, want)
+		}
+		if !maps.Equal(as, before) {
+			t.Fatalf("Ordered changed %v to %v", before, as)
+		}
+	})
+}
+
+// A reconnected network is a new attachment, even if its old number was the
+// highest, or a lower one has become free.
+func TestHeapSequenceOfAReconnectedNetworkIsTheLast(t *testing.T) {
+	as := AttachSequences{"net1": 1, "net2": 2, "net3": 3}
+	delete(as, "net2")
+	as["net2"] = as.Next()
+	assert.DeepEqual(t, as, AttachSequences{"net1": 1, "net2": 4, "net3": 3})
+	assert.DeepEqual(t, as.Ordered(), []string{"net1", "net3", "net2"})
+}
