@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"ethorder/internal/engine"
 	"ethorder/internal/scenario"
+	"ethorder/internal/stage"
 )
 
 func init() {
@@ -30,16 +30,16 @@ prints for each scenario in how many starts the interfaces came up in attach ord
 It exits with 1 if that is not so in every start.`,
 		Example: "  ethorder lab out/17.12.1/stock/dockerd\n  ethorder lab --run reconnected --starts 3 out/29.7.1/patched/dockerd",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
 			filter, err := regexp.Compile(run)
 			if err != nil {
-				return &exitError{exitUsage, err}
+				return &stage.UsageError{Msg: err.Error()}
 			}
 			ok := true
 			for _, dockerd := range args {
-				right, err := labRun(cmd.Context(), dockerd, runc, starts, filter)
+				right, err := labRun(cmd.Context(), repo, dockerd, runc, starts, filter)
 				if err != nil {
-					return labError(fmt.Errorf("%s: %w", dockerd, err))
+					return fmt.Errorf("%s: %w", dockerd, err)
 				}
 				ok = ok && right
 			}
@@ -47,7 +47,7 @@ It exits with 1 if that is not so in every start.`,
 				return errors.New("not every start was in attach order")
 			}
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().IntVar(&starts, "starts", 0, "start the container `N` times in each scenario (default: as each scenario says)")
 	cmd.Flags().StringVar(&runc, "runc", "", "the runc binary (default: the newest in out/tools for 29 and later, else Debian's)")
@@ -57,18 +57,18 @@ It exits with 1 if that is not so in every start.`,
 
 // labRun runs the scenarios whose names match on one engine, and returns true if
 // every start was in attach order.
-func labRun(ctx context.Context, dockerd, runc string, starts int, filter *regexp.Regexp) (_ bool, err error) {
+func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts int, filter *regexp.Regexp) (_ bool, err error) {
 	major, release, err := engine.Version(ctx, dockerd)
 	if err != nil {
 		return false, err
 	}
 	if runc == "" && major >= 29 {
-		built, _ := filepath.Glob(filepath.Join(toolsDir, "runc-*", "runc"))
+		built, _ := filepath.Glob(repo.Out("tools", "runc-*", "runc"))
 		if len(built) > 0 {
 			runc = built[len(built)-1]
 		}
 	}
-	e, err := labStart(ctx, engine.Config{Dockerd: dockerd, Runc: runc})
+	e, err := labStart(ctx, repo, engine.Config{Dockerd: dockerd, Runc: runc})
 	if err != nil {
 		return false, err
 	}
@@ -105,29 +105,13 @@ func labRun(ctx context.Context, dockerd, runc string, starts int, filter *regex
 	return ok, nil
 }
 
-// toolsDir is where programs are kept that several releases need.
-const toolsDir = "out/tools"
-
 // labStart completes the configuration of an engine and starts it.
-func labStart(ctx context.Context, config engine.Config) (*engine.Engine, error) {
-	if err := os.MkdirAll(toolsDir, 0o755); err != nil {
+func labStart(ctx context.Context, repo stage.Repo, config engine.Config) (_ *engine.Engine, err error) {
+	if config.Tools, err = engine.FindTools(ctx, repo.Out("tools", "debian")); err != nil {
 		return nil, err
 	}
-	var err error
-	if config.Tools, err = engine.FindTools(ctx, filepath.Join(toolsDir, "debian")); err != nil {
-		return nil, err
-	}
-	if config.Idle, err = engine.BuildIdle(ctx, toolsDir); err != nil {
+	if config.Idle, err = engine.BuildIdle(ctx, repo); err != nil {
 		return nil, err
 	}
 	return engine.Start(ctx, config)
-}
-
-// labError gives an error the exit status that fits it.
-func labError(err error) error {
-	var missing *engine.MissingError
-	if errors.As(err, &missing) {
-		return &exitError{exitCannotRun, err}
-	}
-	return err
 }

@@ -26,6 +26,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"ethorder/internal/stage"
 )
 
 // Image is the image that every engine has. Its containers run until they are
@@ -70,7 +72,7 @@ type process struct {
 // last. An Engine is ended only by Close, not by the end of ctx.
 func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	if os.Geteuid() != 0 {
-		return nil, &MissingError{What: "root (an engine makes interfaces and mounts)", Hint: "run the command with sudo"}
+		return nil, &stage.CannotRunError{Msg: "an engine makes interfaces and mounts: run this as root (sudo)"}
 	}
 	if config.Runc == "" {
 		config.Runc = config.Tools.Runc
@@ -135,7 +137,7 @@ func (e *Engine) writeFiles() error {
 			return err
 		}
 		if _, err := os.Stat(target); err != nil {
-			return &MissingError{What: fmt.Sprintf("%s (as %s)", target, name)}
+			return fmt.Errorf("the engine's %s: %w", name, err)
 		}
 		if err := os.Symlink(target, filepath.Join(e.dir, "bin", name)); err != nil {
 			return err

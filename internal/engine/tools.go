@@ -12,20 +12,9 @@ import (
 	"strings"
 
 	"github.com/sirupsen/logrus"
+
+	"ethorder/internal/stage"
 )
-
-// MissingError says that a lab cannot run here.
-type MissingError struct {
-	What string // a program or a privilege
-	Hint string // how to get it
-}
-
-func (e *MissingError) Error() string {
-	if e.Hint == "" {
-		return e.What + " is missing"
-	}
-	return fmt.Sprintf("%s is missing: %s", e.What, e.Hint)
-}
 
 // Tools are the programs around a dockerd: paths of binaries.
 type Tools struct {
@@ -74,7 +63,7 @@ func FindTools(ctx context.Context, dir string) (Tools, error) {
 	}
 	for path, name := range map[string]string{t.Iptables: "iptables", "/usr/bin/nsenter": "util-linux"} {
 		if _, err := os.Stat(path); err != nil {
-			return Tools{}, &MissingError{path, "apt-get install " + name}
+			return Tools{}, &stage.CannotRunError{Msg: path + " is missing: apt-get install " + name}
 		}
 	}
 	return t, nil
@@ -96,8 +85,8 @@ func unpack(ctx context.Context, dir string, names []string) error {
 		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-q", "-o", "APT::Sandbox::User=root", "download"}, names...)...)
 		cmd.Dir = temp
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return &MissingError{fmt.Sprintf("one of the Debian packages %s", strings.Join(names, ", ")),
-				fmt.Sprintf("%v: %v: %s", cmd, err, strings.TrimSpace(string(out)))}
+			return &stage.CannotRunError{Msg: fmt.Sprintf("the lab needs the Debian packages %s, and apt does not give them: %v: %v: %s",
+				strings.Join(names, ", "), cmd, err, strings.TrimSpace(string(out)))}
 		}
 		return nil
 	}
@@ -128,16 +117,16 @@ func unpack(ctx context.Context, dir string, names []string) error {
 	return nil
 }
 
-// BuildIdle builds the binary that Image consists of into dir, unless it is
-// there, and returns its path. It must be called in the module.
-func BuildIdle(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "idle")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "-trimpath", "-ldflags=-s -w", "ethorder/internal/engine/idle")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%v: %w: %s", cmd, err, out)
-	}
-	return path, nil
+// BuildIdle builds the binary that Image consists of and returns its path.
+func BuildIdle(ctx context.Context, repo stage.Repo) (string, error) {
+	path := repo.Out("tools", "idle")
+	_, err := stage.Run(ctx, stage.Cmd{
+		Dir:  repo.Path(),
+		Env:  []string{"CGO_ENABLED=0"},
+		What: "build the binary of the lab's image",
+		Args: []string{"go", "build", "-o", path, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "./internal/engine/idle"},
+	})
+	return path, err
 }
 
 var versionPattern = regexp.MustCompile(`version ((\d+)\.[^ ,]+)`)

@@ -36,6 +36,7 @@ type Interface struct {
 type Start struct {
 	Interfaces []Interface // by number: eth2 before eth10
 	Gateway    string      // the network of the default gateway; empty if there is none
+	Failed     string      // why the container did not start; empty if it did
 }
 
 // Read looks into the network namespace of a running container: it takes names

@@ -54,7 +54,7 @@ func (r Result) Tally() order.Tally {
 func (r Result) Gateways() []string {
 	var seen []string
 	for _, s := range r.Starts {
-		if !slices.Contains(seen, s.Gateway) {
+		if s.Failed == "" && !slices.Contains(seen, s.Gateway) {
 			seen = append(seen, s.Gateway)
 		}
 	}
@@ -71,6 +71,9 @@ func (r Result) PerStart() time.Duration {
 func (r Result) Wrong() string {
 	for i, s := range r.Starts {
 		if !s.Follows(r.Want) {
+			if s.Failed != "" {
+				return fmt.Sprintf("start %d: %s", i+1, s.Failed)
+			}
 			return fmt.Sprintf("start %d: got %s, wanted %s", i+1, strings.Join(s.Networks(), " "), strings.Join(r.Want, " "))
 		}
 	}
@@ -97,10 +100,7 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 	result := Result{Want: strings.Fields(s.Want)}
 	begin := time.Now()
 	for i := range starts {
-		if _, err := e.Docker(ctx, "start", "box"); err != nil {
-			return result, fmt.Errorf("start %d: %w", i+1, err)
-		}
-		start, err := order.Read(ctx, e, "box")
+		start, err := Start(ctx, e, "box")
 		if err != nil {
 			return result, fmt.Errorf("start %d: %w", i+1, err)
 		}
@@ -116,6 +116,18 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 	}
 	result.Took = time.Since(begin)
 	return result, nil
+}
+
+// Start starts a container and reads its interfaces. A container that does not
+// start is no error, but a Start that says so, as long as its engine answers.
+func Start(ctx context.Context, e *engine.Engine, container string) (order.Start, error) {
+	if _, err := e.Docker(ctx, "start", container); err != nil {
+		if _, dead := e.Docker(ctx, "version"); dead != nil {
+			return order.Start{}, errors.Join(err, dead)
+		}
+		return order.Start{Failed: strings.ReplaceAll(err.Error(), "\n", "; ")}, nil
+	}
+	return order.Read(ctx, e, container)
 }
 
 // run runs a command of a script.
