@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"container/heap"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"slices"
 	"testing"
+	"unicode"
 
 	"gotest.tools/v3/assert"
 	"pgregory.net/rapid"
@@ -293,22 +294,56 @@ func (c *container) actions() map[string]func(*rapid.T) {
 	}
 }
 
-func checkContainer(t *rapid.T) {
-	t.Repeat(newContainer(t).actions())
-}
-
 func TestHeapOfAContainerYieldsTheAttachOrder(t *testing.T) {
-	rapid.Check(t, checkContainer)
+	rapid.Check(t, func(t *rapid.T) {
+		t.Repeat(newContainer(t).actions())
+	})
 }
 
+// The life of a container in letters: a network is attached, b another, B that
+// one is detached. Anything else starts the container: the endpoints join in the
+// order of their names from some name on.
 func FuzzHeapOfAContainer(f *testing.F) {
-	// Each decision takes eight bytes, so a seed that gets anywhere is long.
-	for seed := range byte(8) {
-		data := make([]byte, 32<<10)
-		rand.NewChaCha8([32]byte{seed}).Read(data)
-		f.Add(data)
+	for _, life := range []string{"", "a", "a0", "cab0", "dcba0B1b2", "zyxwvutsrqponmlkjihgfedcba0Mm9", "aA0a0b~A0"} {
+		f.Add(life)
 	}
-	f.Fuzz(rapid.MakeFuzz(checkContainer))
+	f.Fuzz(func(t *testing.T, life string) {
+		settings := AttachSequences{}
+		var sandbox epHeap
+		var attached []string // the model
+		for _, r := range life {
+			network := string(unicode.ToLower(r))
+			_, ok := settings[network]
+			switch {
+			case unicode.IsLower(r) && !ok:
+				settings[network] = settings.Next()
+				heap.Push(&sandbox, &endpoint{network: network, attachSequence: settings[network]})
+				attached = append(attached, network)
+			case unicode.IsUpper(r) && ok:
+				delete(settings, network)
+				heap.Remove(&sandbox, slices.IndexFunc(sandbox, func(ep *endpoint) bool { return ep.network == network }))
+				attached = slices.DeleteFunc(attached, func(name string) bool { return name == network })
+			case !unicode.IsLetter(r) && len(attached) > 0:
+				names := slices.Sorted(maps.Keys(settings))
+				first := int(r) % len(names)
+				sandbox = nil
+				for _, network := range slices.Concat(names[first:], names[:first]) {
+					heap.Push(&sandbox, &endpoint{network: network, attachSequence: settings[network]})
+				}
+			}
+			if got := networksOf(attachOrder(sandbox)); !slices.Equal(got, attached) {
+				t.Fatalf("after %q of %q: got %q, want %q", r, life, got, attached)
+			}
+			if got := settings.Ordered(); !slices.Equal(got, attached) {
+				t.Fatalf("Ordered after %q of %q: got %q, want %q", r, life, got, attached)
+			}
+		}
+		for _, want := range attached {
+			if got := heap.Pop(&sandbox).(*endpoint).network; got != want {
+				t.Fatalf("heap.Pop after %q: got %q, want %q of %q", life, got, want, attached)
+			}
+		}
+	})
 }
 
 // Any endpoints at all, ties and twins of a network among them, in any array.
