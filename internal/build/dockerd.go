@@ -166,8 +166,12 @@ const ldflags = "-w -buildid= -extldflags=-static"
 
 // compile builds ./cmd/dockerd to bin, with its working files in tmp.
 func (b builder) compile(ctx context.Context, tmp, bin string) error {
-	args := append([]string{"go", "build", "-v"}, flags...)
-	env := []string{"GOTOOLCHAIN=" + b.rel.Toolchain, "CGO_ENABLED=1"}
+	gocmd, err := stage.Go(ctx, b.rel.Toolchain)
+	if err != nil {
+		return err
+	}
+	args := append([]string{gocmd, "build", "-v"}, flags...)
+	env := []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1"}
 	dir, pkg := b.tree, ""
 	switch {
 	case exists(b.tree, "go.mod"):

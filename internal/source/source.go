@@ -136,7 +136,11 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 	if err := Unzip(ctx, rel.Module, rel.Version, rel.Sum, rel.Commit, dir); err != nil {
 		return err
 	}
-	args := []string{"go", "mod", "vendor"}
+	gocmd, err := stage.Go(ctx, rel.Toolchain)
+	if err != nil {
+		return err
+	}
+	args := []string{gocmd, "mod", "vendor"}
 	switch _, err := os.Stat(filepath.Join(dir, "go.mod")); {
 	case err == nil:
 	case !errors.Is(err, fs.ErrNotExist):
@@ -154,7 +158,7 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 		return err
 	}
 	if _, err := stage.Run(ctx, stage.Cmd{
-		Dir: dir, Env: []string{"GOTOOLCHAIN=" + rel.Toolchain, "GOFLAGS=-mod=mod"},
+		Dir: dir, Env: []string{"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod"},
 		Log: repo.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
 	}); err != nil {
 		return err
@@ -175,6 +179,9 @@ func readPins(dir string) (string, error) {
 		return "", err
 	}
 	sum, err := os.ReadFile(filepath.Join(dir, "go.sum"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // a module without dependencies
+	}
 	return string(mod) + string(sum), err
 }
 

@@ -30,6 +30,9 @@ type Cmd struct {
 // progressEvery is the time between two lines that say a command still runs.
 const progressEvery = 10 * time.Second
 
+// killAfter is how long an interrupted command has to clean up.
+var killAfter = 10 * time.Second
+
 // Run runs a command to its end and returns what it wrote to stdout. While it
 // runs, a line on the log says every ten seconds for how long, and what it last
 // wrote. On failure the error has the end of its output. When ctx ends, the
@@ -59,7 +62,7 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
-	cmd.WaitDelay = 10 * time.Second
+	cmd.WaitDelay = killAfter
 
 	start := time.Now()
 	done := make(chan struct{})

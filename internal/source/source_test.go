@@ -1,0 +1,237 @@
+package source
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"ethorder/internal/release"
+	"ethorder/internal/stage"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/dirhash"
+	modzip "golang.org/x/mod/zip"
+	"gotest.tools/v3/assert"
+)
+
+var ctx = context.Background()
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	assert.NilError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	assert.NilError(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+// fakeProxy serves one module from files, makes go use it alone, and returns a
+// row that pins it.
+func fakeProxy(t *testing.T) release.Release {
+	t.Helper()
+	const path, version = "example.com/moby", "v1.2.3"
+	src := t.TempDir()
+	write(t, filepath.Join(src, "go.mod"), "module "+path+"\n\ngo 1.21\n")
+	write(t, filepath.Join(src, "cmd/dockerd/main.go"), "package main\n\nfunc main() {}\n")
+	proxy := t.TempDir()
+	at := filepath.Join(proxy, path, "@v")
+	write(t, filepath.Join(at, version+".info"), `{"Version":"`+version+`"}`)
+	write(t, filepath.Join(at, version+".mod"), "module "+path+"\n\ngo 1.21\n")
+	zip := filepath.Join(at, version+".zip")
+	f, err := os.Create(zip)
+	assert.NilError(t, err)
+	assert.NilError(t, modzip.CreateFromDir(f, module.Version{Path: path, Version: version}, src))
+	assert.NilError(t, f.Close())
+	sum, err := dirhash.HashZip(zip, dirhash.Hash1)
+	assert.NilError(t, err)
+
+	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("GOPROXY", "file://"+proxy)
+	t.Setenv("GONOSUMDB", path)
+	t.Cleanup(func() { _ = exec.Command("go", "clean", "-modcache").Run() })
+	return release.Release{
+		Name: "1.2.3", Line: "1.2", Module: path, Version: version, Sum: sum,
+		Tag: "v1.2.3", Commit: strings.Repeat("0", 40), Toolchain: runtime.Version(), Runc: "debian",
+	}
+}
+
+// leftovers lists what is in out/<release> but the lock.
+func leftovers(t *testing.T, repo stage.Repo, rel release.Release) []string {
+	t.Helper()
+	var names []string
+	entries, err := os.ReadDir(repo.Out(rel.Name))
+	if !os.IsNotExist(err) {
+		assert.NilError(t, err)
+	}
+	for _, e := range entries {
+		if e.Name() != ".lock" && e.Name() != "log" {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func fetch(t *testing.T, repo stage.Repo, rel release.Release, clone string) (string, error) {
+	t.Helper()
+	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
+	assert.NilError(t, err)
+	defer unlock()
+	return Fetch(ctx, repo, rel, clone)
+}
+
+func TestModuleIsUnpackedWhenItsChecksumIsThePinnedOne(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	dir, err := fetch(t, repo, rel, "")
+	assert.NilError(t, err)
+	_, err = os.Stat(filepath.Join(dir, "cmd/dockerd/main.go"))
+	assert.NilError(t, err)
+	assert.DeepEqual(t, leftovers(t, repo, rel), []string{"source", "source.stamp"})
+}
+
+func TestModuleWithAnotherChecksumIsNotUnpacked(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	good := rel.Sum
+	rel.Sum = "h1:" + strings.Repeat("A", 43) + "="
+	_, err := fetch(t, repo, rel, "")
+	assert.ErrorContains(t, err, "checksum of example.com/moby@v1.2.3")
+	assert.ErrorContains(t, err, good)
+	assert.ErrorContains(t, err, rel.Sum)
+	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+}
+
+func TestModuleZipThatWasChangedInTheCacheIsNotUnpacked(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	dir, err := fetch(t, repo, rel, "")
+	assert.NilError(t, err)
+	assert.NilError(t, os.RemoveAll(dir))
+
+	src := t.TempDir()
+	write(t, filepath.Join(src, "go.mod"), "module example.com/moby\n")
+	write(t, filepath.Join(src, "evil.go"), "package evil\n")
+	zip := filepath.Join(os.Getenv("GOMODCACHE"), "cache/download/example.com/moby/@v/v1.2.3.zip")
+	f, err := os.Create(zip)
+	assert.NilError(t, err)
+	assert.NilError(t, modzip.CreateFromDir(f, module.Version{Path: rel.Module, Version: rel.Version}, src))
+	assert.NilError(t, f.Close())
+
+	_, err = fetch(t, repo, rel, "")
+	assert.ErrorContains(t, err, "checksum of")
+	_, err = os.Stat(dir)
+	assert.Assert(t, os.IsNotExist(err))
+}
+
+func TestModuleThatIsNotThereIsAnError(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel.Version = "v9.9.9"
+	_, err := fetch(t, repo, rel, "")
+	assert.ErrorContains(t, err, "example.com/moby@v9.9.9")
+	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+}
+
+func TestReleaseWithoutModuleAsksForAClone(t *testing.T) {
+	repo := stage.Repo(t.TempDir())
+	_, err := fetch(t, repo, release.Release{Name: "1.2.3", Tag: "v1.2.3"}, "")
+	assert.ErrorContains(t, err, "MOBY_REPO")
+}
+
+func TestTreeIsMadeOnceAndAnEditedOneIsRefused(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	dir, err := fetch(t, repo, rel, "")
+	assert.NilError(t, err)
+	before, err := os.Stat(dir)
+	assert.NilError(t, err)
+	_, err = fetch(t, repo, rel, "")
+	assert.NilError(t, err)
+	after, err := os.Stat(dir)
+	assert.NilError(t, err)
+	assert.Assert(t, os.SameFile(before, after), "an up to date tree was made anew")
+
+	write(t, filepath.Join(dir, "cmd/dockerd/main.go"), "package main // edited\n")
+	_, err = fetch(t, repo, rel, "")
+	assert.ErrorContains(t, err, "was changed by hand")
+	assert.ErrorContains(t, err, "rm -r "+dir)
+}
+
+// fakeClone makes a git repository with a tag, and returns it and a row that
+// pins the tag's commit.
+func fakeClone(t *testing.T) (string, release.Release) {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "cmd/dockerd/main.go"), "package main\n")
+	git(t, dir, "init", "-q")
+	git(t, dir, "add", ".")
+	git(t, dir, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "stock")
+	git(t, dir, "tag", "v1.2.3")
+	return dir, release.Release{Name: "1.2.3", Line: "1.2", Tag: "v1.2.3", Commit: git(t, dir, "rev-parse", "HEAD")}
+}
+
+func git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	out, err := stage.Git(ctx, dir, args...)
+	assert.NilError(t, err)
+	return strings.TrimSpace(out)
+}
+
+func TestCloneGivesThePinnedCommitAndIsNotChanged(t *testing.T) {
+	clone, rel := fakeClone(t)
+	repo := stage.Repo(t.TempDir())
+	write(t, filepath.Join(clone, "cmd/dockerd/main.go"), "package main // work in progress\n")
+	before, err := stage.HashTree(clone)
+	assert.NilError(t, err)
+	dir, err := fetch(t, repo, rel, clone)
+	assert.NilError(t, err)
+	got, err := os.ReadFile(filepath.Join(dir, "cmd/dockerd/main.go"))
+	assert.NilError(t, err)
+	assert.Equal(t, string(got), "package main\n")
+	after, err := stage.HashTree(clone)
+	assert.NilError(t, err)
+	assert.Equal(t, after, before)
+}
+
+func TestBareCloneServes(t *testing.T) {
+	clone, rel := fakeClone(t)
+	bare := filepath.Join(t.TempDir(), "bare.git")
+	git(t, clone, "clone", "-q", "--bare", clone, bare)
+	_, err := fetch(t, stage.Repo(t.TempDir()), rel, bare)
+	assert.NilError(t, err)
+}
+
+func TestCloneWhoseTagWasMovedIsRefused(t *testing.T) {
+	clone, rel := fakeClone(t)
+	repo := stage.Repo(t.TempDir())
+	want := rel.Commit
+	rel.Commit = strings.Repeat("1", 40)
+	_, err := fetch(t, repo, rel, clone)
+	assert.ErrorContains(t, err, "tag v1.2.3")
+	assert.ErrorContains(t, err, want)
+	assert.ErrorContains(t, err, rel.Commit)
+	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+}
+
+func TestCloneWithoutTheCommitIsRefused(t *testing.T) {
+	clone, rel := fakeClone(t)
+	rel.Tag, rel.Commit = "v1.2.4", strings.Repeat("1", 40)
+	_, err := fetch(t, stage.Repo(t.TempDir()), rel, clone)
+	assert.ErrorContains(t, err, "neither tag v1.2.4 nor commit 1111")
+}
+
+func TestDirectoryThatIsNoCloneIsRefused(t *testing.T) {
+	clone, rel := fakeClone(t)
+	for _, dir := range []string{t.TempDir(), filepath.Join(clone, "cmd")} {
+		_, err := fetch(t, stage.Repo(t.TempDir()), rel, dir)
+		assert.ErrorContains(t, err, "is not a git clone")
+	}
+}
+
+func TestInterruptedFetchLeavesNothing(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
+	assert.NilError(t, err)
+	defer unlock()
+	stopped, stop := context.WithCancel(ctx)
+	stop()
+	_, err = Fetch(stopped, repo, rel, "")
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+}
