@@ -34,6 +34,10 @@ import (
 // told to stop, and then they stop at once.
 const Image = "idle"
 
+// maxDir is the longest name of a lab's folder: the kernel takes 107 bytes for the
+// path of a socket.
+const maxDir = 107 - len("/docker.sock")
+
 // How long an engine may take to answer, and to end when it is told to.
 const (
 	startTimeout = 60 * time.Second
@@ -77,10 +81,13 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	if config.Runc == "" {
 		config.Runc = config.Tools.Runc
 	}
-	// Short, as the path of a socket in it must not be longer than 107 bytes.
-	dir, err := os.MkdirTemp("/tmp", "ethorder-")
+	dir, err := os.MkdirTemp("", "ethorder-")
 	if err != nil {
 		return nil, err
+	}
+	if len(dir) > maxDir {
+		_ = os.Remove(dir)
+		return nil, fmt.Errorf("the lab's folder %s has a name of %d bytes, wanted at most %d as it holds a socket: set TMPDIR to a shorter one", dir, len(dir), maxDir)
 	}
 	if config.LogDir == "" {
 		config.LogDir = dir

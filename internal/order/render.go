@@ -130,7 +130,7 @@ func SVG(w io.Writer, networks []string, panels []Panel) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" font-family="system-ui, sans-serif" font-size="11" text-anchor="middle">
 <style>
-  .page { fill: #57606a } .title { font-size: 14px; font-weight: 600; text-anchor: start } .name { fill: #111 }
+  .page { fill: #6e7781 } .title { font-size: 14px; font-weight: 600; text-anchor: start } .name { fill: #111 }
   @media (prefers-color-scheme: dark) { .page { fill: #b1bac4 } }
 </style>
 `, width, height, width, height)

@@ -32,7 +32,7 @@ var Side = []Scenario{
 	{
 		Name:     "network connected while stopped comes last",
 		Starts:   10,
-		Networks: "zulu \n mike \n kilo \n alpha",
+		Networks: "mike \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
@@ -44,7 +44,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "network connected while running keeps its place",
 		Starts:   10,
-		Networks: "zulu \n mike \n kilo \n alpha",
+		Networks: "mike \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
@@ -56,7 +56,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "network connected by id keeps its place",
 		Starts:   10,
-		Networks: "zulu \n mike \n kilo \n alpha \n bravo",
+		Networks: "mike \n bravo \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
 			network connect id:mike box
@@ -69,7 +69,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "reconnected network comes last",
 		Starts:   10,
-		Networks: "zulu \n alpha \n mike \n kilo \n bravo",
+		Networks: "bravo \n mike \n zulu \n kilo \n alpha",
 		Script: `
 			create --name box --network zulu idle
 			network connect alpha box
@@ -84,7 +84,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "network reconnected while running comes last",
 		Starts:   10,
-		Networks: "zulu \n alpha \n mike \n kilo \n bravo",
+		Networks: "bravo \n mike \n zulu \n kilo \n alpha",
 		Script: `
 			create --name box --network zulu idle
 			network connect alpha box
@@ -139,7 +139,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "default bridge attached last comes last",
 		Starts:   10,
-		Networks: "zulu \n mike \n alpha",
+		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
@@ -149,7 +149,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "default bridge attached first comes first",
 		Starts:   10,
-		Networks: "zulu \n mike \n alpha",
+		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box idle
 			network connect zulu box
@@ -159,7 +159,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "internal network attached first comes first",
 		Starts:   10,
-		Networks: "--internal zulu \n mike \n --internal kilo \n alpha",
+		Networks: "mike \n --internal zulu \n alpha \n --internal kilo",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
@@ -169,7 +169,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "network mode given by id comes first",
 		Starts:   10,
-		Networks: "zulu \n mike \n alpha",
+		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box --network id:zulu idle
 			network connect mike box
@@ -178,7 +178,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "network mode given by short id comes first",
 		Starts:   10,
-		Networks: "zulu \n mike \n alpha",
+		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box --network shortid:zulu idle
 			network connect mike box
@@ -187,7 +187,7 @@ var Side = []Scenario{
 	}, {
 		Name:     "restarted daemon keeps the order",
 		Starts:   10,
-		Networks: "zulu \n mike \n kilo \n alpha",
+		Networks: "mike \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
@@ -202,7 +202,7 @@ var Side = []Scenario{
 		Name:     "explicit interface name is kept beside automatic ones",
 		Since:    28,
 		Starts:   10,
-		Networks: "zulu \n mike \n kilo \n alpha",
+		Networks: "mike \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box

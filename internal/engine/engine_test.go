@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+)
+
+// fakes makes a configuration in which each program is a shell script.
+func fakes(t *testing.T, dockerd string) Config {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a lab needs root")
+	}
+	dir := t.TempDir()
+	labs, err := os.MkdirTemp("/tmp", "t") // a short name, unlike that of t.TempDir
+	assert.NilError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(labs) })
+	t.Setenv("TMPDIR", labs)
+	script := func(name, body string) string {
+		path := filepath.Join(dir, name)
+		assert.NilError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755))
+		return path
+	}
+	idle := script("fake", "exec /bin/sleep 1000")
+	return Config{
+		Dockerd: script("fake-dockerd", dockerd),
+		Tools: Tools{
+			Docker: idle, Proxy: idle, Containerd: idle, Shim: idle, ShimV2: idle,
+			Runc: idle, Iptables: idle, IP6tables: idle,
+		},
+	}
+}
+
+// assertNothingLeft checks that no lab has left its folder.
+func assertNothingLeft(t *testing.T) {
+	t.Helper()
+	labs, err := os.ReadDir(os.Getenv("TMPDIR"))
+	assert.NilError(t, err)
+	assert.Equal(t, len(labs), 0, "folders of labs are left: %v", labs)
+}
+
+func TestStartReportsWhatTheEngineLoggedLast(t *testing.T) {
+	config := fakes(t, `i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i; done; exit 1`)
+	_, err := Start(context.Background(), config)
+	assert.ErrorContains(t, err, "ended before it answered")
+	assert.ErrorContains(t, err, "line 40")
+	assert.Check(t, !strings.Contains(err.Error(), "line 20\n"), "more than the last lines: %v", err)
+	assertNothingLeft(t)
+}
+
+func TestStartNamesTheLogThatItKeeps(t *testing.T) {
+	config := fakes(t, `echo it is in the log; exit 1`)
+	config.LogDir = filepath.Join(filepath.Dir(config.Dockerd), "log")
+	_, err := Start(context.Background(), config)
+	assert.ErrorContains(t, err, filepath.Join(config.LogDir, "dockerd.log"))
+	log, err := os.ReadFile(filepath.Join(config.LogDir, "dockerd.log"))
+	assert.NilError(t, err)
+	assert.Equal(t, string(log), "it is in the log\n")
+	assertNothingLeft(t)
+}
+
+func TestStartEndsWithItsContext(t *testing.T) {
+	config := fakes(t, `exec /bin/sleep 1000`)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := Start(ctx, config)
+	assert.ErrorIs(t, err, context.Canceled)
+	assertNothingLeft(t)
+}
+
+func TestStartNamesAProgramThatIsNotThere(t *testing.T) {
+	config := fakes(t, "")
+	config.Runc = "/no/runc"
+	_, err := Start(context.Background(), config)
+	assert.ErrorContains(t, err, "the engine's")
+	assert.ErrorContains(t, err, "/no/runc")
+	assertNothingLeft(t)
+}
+
+func TestStartRefusesALongFolder(t *testing.T) {
+	config := fakes(t, "")
+	t.Setenv("TMPDIR", filepath.Join(os.Getenv("TMPDIR"), strings.Repeat("x", 80)))
+	assert.NilError(t, os.Mkdir(os.Getenv("TMPDIR"), 0o755))
+	_, err := Start(context.Background(), config)
+	assert.ErrorContains(t, err, "set TMPDIR to a shorter one")
+	assertNothingLeft(t)
+}
+
+// What an engine does in a lab must not be seen outside of it.
+func TestLabIsPrivate(t *testing.T) {
+	etc, err := os.ReadDir("/etc")
+	assert.NilError(t, err)
+	config := fakes(t, `
+		export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+		ip link add ethorder0 type bridge && echo made an interface
+		touch /run/ethorder-file && echo wrote to /run
+		touch /etc/docker/ethorder-file && echo wrote to /etc/docker
+		touch /etc/ethorder-file 2>/dev/null
+		touch /usr/ethorder-file 2>/dev/null || echo did not write to /usr
+		touch /var/ethorder-file 2>/dev/null || echo did not write to /var
+		mkdir /sys/fs/cgroup/devices/"$(basename "$HOME")" && echo made a cgroup
+		ls /proc | grep -c '^[0-9]' >/run/processes
+		[ "$(cat /run/processes)" -lt 12 ] && echo sees its own processes only
+		setsid /bin/sleep 1000 &
+		basename "$HOME"
+		exit 1`)
+	config.LogDir = filepath.Dir(config.Dockerd)
+	_, err = Start(context.Background(), config)
+	assert.ErrorContains(t, err, "ended before it answered")
+	log, err := os.ReadFile(filepath.Join(config.LogDir, "dockerd.log"))
+	assert.NilError(t, err)
+	for _, line := range []string{
+		"made an interface", "wrote to /run", "wrote to /etc/docker", "did not write to /usr",
+		"did not write to /var", "made a cgroup", "sees its own processes only",
+	} {
+		assert.Check(t, is.Contains(string(log), line+"\n"))
+	}
+	for _, path := range []string{
+		"/sys/class/net/ethorder0", "/run/ethorder-file", "/etc/docker/ethorder-file", "/etc/ethorder-file",
+		"/usr/ethorder-file", "/var/ethorder-file",
+	} {
+		_, err := os.Lstat(path)
+		assert.Check(t, os.IsNotExist(err), "%s is on the machine", path)
+	}
+	after, err := os.ReadDir("/etc")
+	assert.NilError(t, err)
+	assert.Equal(t, len(after), len(etc))
+	lines := strings.Fields(string(log))
+	left, err := filepath.Glob("/sys/fs/cgroup/*/" + lines[len(lines)-1])
+	assert.NilError(t, err)
+	assert.Equal(t, len(left), 0, "cgroups are left: %v", left)
+	assertNothingLeft(t)
+}
+
+func TestVersion(t *testing.T) {
+	for _, test := range []struct {
+		says, release string
+		major         int
+	}{
+		{"Docker version 17.12.1-ce, build 7390fc6", "17.12.1-ce", 17},
+		{"Docker version 29.7.1+ethseq.1, build c5b8ce9", "29.7.1+ethseq.1", 29},
+		{"Docker version dev, build none", "", 0},
+	} {
+		path := filepath.Join(t.TempDir(), "dockerd")
+		assert.NilError(t, os.WriteFile(path, []byte("#!/bin/sh\necho "+test.says+"\n"), 0o755))
+		major, release, err := Version(context.Background(), path)
+		if test.release == "" {
+			assert.ErrorContains(t, err, "wanted the version of a release")
+			continue
+		}
+		assert.NilError(t, err)
+		assert.Equal(t, major, test.major)
+		assert.Equal(t, release, test.release)
+	}
+}
