@@ -273,7 +273,7 @@ func TestCheckFinds(t *testing.T) {
 		{"an unlisted patch", "not named in patch/1.2/series", func(t *testing.T, f fake, first, second string) {
 			f.series(t, "# base: 1.2.3", first)
 		}},
-		{"a patch named twice", "twice", func(t *testing.T, f fake, first, second string) {
+		{"a patch named twice", "-number.patch twice", func(t *testing.T, f fake, first, second string) {
 			f.series(t, "# base: 1.2.3", first, second, second)
 		}},
 		{"a patch that git cannot parse", "git cannot parse it: error: corrupt patch", func(t *testing.T, f fake, first, second string) {
