@@ -106,10 +106,13 @@ func checkHeap(t *rapid.T, eh epHeap, want []*endpoint) {
 	sameOrder(t, "attachOrder", ordered, want)
 
 	var popped []*endpoint
-	for len(array) > 0 {
+	for range eh {
 		popped = append(popped, heap.Pop(&array).(*endpoint))
 	}
 	sameOrder(t, "heap.Pop", popped, want)
+	if len(array) > 0 {
+		t.Fatalf("heap.Pop left %s", describe(array))
+	}
 }
 
 // container is one container of a daemon, and the model of it: attached and

@@ -15,6 +15,15 @@ var genSequences = rapid.Custom(func(t *rapid.T) AttachSequences {
 	return AttachSequences(m)
 })
 
+func TestHeapSequenceBefore(t *testing.T) {
+	ordered := []AttachSequence{1, 2, 1 << 40, 0}
+	for i, s := range ordered {
+		for j, u := range ordered {
+			assert.Equal(t, s.before(u), i < j, "%d before %d", s, u)
+		}
+	}
+}
+
 func TestHeapSequenceNextIsNewerThanAll(t *testing.T) {
 	assert.Equal(t, AttachSequences(nil).Next(), AttachSequence(1))
 	assert.Equal(t, AttachSequences{"net1": 0}.Next(), AttachSequence(1))
