@@ -144,16 +144,16 @@ func (t Table) Find(name string) (Release, error) {
 	if version(name) == nil {
 		return Release{}, &stage.UsageError{Msg: fmt.Sprintf("%q is not a Docker Engine version like %s", name, t.example())}
 	}
-	below, above, newest := t.neighbours(name)
+	below, above := t.neighbours(name)
 	var near []string
 	for _, n := range []string{below.Name, above.Name} {
 		if n != "" {
 			near = append(near, n)
 		}
 	}
-	try := newest
-	if below.Name != "" {
-		try = below
+	try := below
+	if try.Name == "" {
+		try = above
 	}
 	return Release{}, &stage.UsageError{Msg: fmt.Sprintf(
 		"release %s is not in patch/releases.tsv; nearest known: %s\n"+
@@ -184,20 +184,16 @@ func (t Table) Lines() []string {
 	return lines
 }
 
-// neighbours returns the highest row below a version, the lowest above it, and
-// the highest of all.
-func (t Table) neighbours(name string) (below, above, newest Release) {
+// neighbours returns the highest row below a version and the lowest above it.
+func (t Table) neighbours(name string) (below, above Release) {
 	for _, r := range t {
-		if newest.Name == "" || Compare(r.Name, newest.Name) > 0 {
-			newest = r
-		}
 		if c := Compare(r.Name, name); c < 0 && (below.Name == "" || Compare(r.Name, below.Name) > 0) {
 			below = r
 		} else if c > 0 && (above.Name == "" || Compare(r.Name, above.Name) < 0) {
 			above = r
 		}
 	}
-	return below, above, newest
+	return below, above
 }
 
 func (t Table) example() string {

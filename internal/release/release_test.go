@@ -63,7 +63,7 @@ func TestAnUnknownReleaseNamesItsNeighbours(t *testing.T) {
 		{"17.09.0", "17.06.0, 17.12.1", "--line 17.12 "},
 		{"29.8.0", "29.7.1, 29.10.0", "--line 29.5 "},
 		{"30.0.0", "known: 29.10.0\n", "--line 29.5 "},
-		{"1.13.1", "known: 17.06.0\n", "--line 29.5 "},
+		{"1.13.1", "known: 17.06.0\n", "--line 17.12 "},
 	} {
 		t.Run(tc.ask, func(t *testing.T) {
 			_, err := tab.Find(tc.ask)

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+)
+
+func init() { logrus.SetFormatter(plainFormatter{}) }
+
+// plainFormatter writes what a person reads, on a terminal and in a file alike:
+// the time of day and the message, which may have several lines. logrus's own
+// escapes the line ends of errors when stderr is not a terminal.
+type plainFormatter struct{}
+
+func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	level := ""
+	if e.Level <= logrus.WarnLevel {
+		level = e.Level.String() + ": "
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s%s", e.Time.Format("15:04:05"), level, strings.TrimRight(e.Message, "\n"))
+	for k, v := range e.Data {
+		fmt.Fprintf(&b, " %s=%v", k, v)
+	}
+	b.WriteByte('\n')
+	return []byte(b.String()), nil
+}
