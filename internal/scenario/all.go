@@ -206,8 +206,8 @@ var Side = []Scenario{
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
-			network connect kilo box
-			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 alpha box`,
-		Want: "zulu alpha mike kilo",
+			network connect alpha box
+			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 kilo box`,
+		Want: "zulu kilo mike alpha",
 	},
 }

@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"gotest.tools/v3/assert"
+
+	"ethorder/internal/build"
+	"ethorder/internal/engine"
+	"ethorder/internal/order"
+	"ethorder/internal/scenario"
+	"ethorder/internal/stage"
+)
+
+// releases returns the releases to test, those that ETHORDER_E2E names, and skips
+// the test if there are none.
+func releases(t *testing.T) []string {
+	t.Helper()
+	names := strings.Fields(os.Getenv("ETHORDER_E2E"))
+	if len(names) == 0 {
+		t.Skip("runs real engines: needs root and ETHORDER_E2E='17.12.1 29.7.1', as scripts/test sets it")
+	}
+	return names
+}
+
+// start builds an engine, if it is not built yet, and starts it.
+func start(ctx context.Context, t *testing.T, release string, patched bool, args ...string) *engine.Engine {
+	t.Helper()
+	repo, err := stage.FindRepo()
+	assert.NilError(t, err)
+	config := engine.Config{
+		Args:   args,
+		LogDir: repo.Out(release, "log", "e2e-"+map[bool]string{true: "patched", false: "stock"}[patched]),
+	}
+	config.Dockerd, err = build.Dockerd(ctx, release, patched)
+	assert.NilError(t, err)
+	config.Runc, err = build.Runc(ctx, release)
+	assert.NilError(t, err)
+	config.Tools, err = engine.FindTools(ctx, repo.Out("tools", "debian"))
+	assert.NilError(t, err)
+	config.Idle, err = engine.BuildIdle(ctx, repo)
+	assert.NilError(t, err)
+	e, err := engine.Start(ctx, config)
+	assert.NilError(t, err)
+	t.Cleanup(func() {
+		assert.NilError(t, e.Close())
+	})
+	return e
+}
+
+// TestEthOrder plays the scenarios on each release. The patched engine must get
+// every start right. In the main scenario the stock engine must not: else nothing
+// is proved. In the other ones it shows which default gateway is right.
+func TestEthOrder(t *testing.T) {
+	for _, release := range releases(t) {
+		t.Run(release, func(t *testing.T) {
+			ctx := t.Context()
+			stock, patched := start(ctx, t, release, false), start(ctx, t, release, true)
+			number, _, _ := strings.Cut(release, ".")
+			major, err := strconv.Atoi(number)
+			assert.NilError(t, err)
+
+			t.Run("patched", func(t *testing.T) {
+				t.Run(scenario.Main.Name, func(t *testing.T) {
+					before, after := playBoth(ctx, t, scenario.Main, stock, patched, scenario.Main.Starts, func() error {
+						return assertNumbersAreKept(ctx, patched, strings.Fields(scenario.Main.Want))
+					})
+					assert.Equal(t, order.Judge(before.Tally(), after.Tally()), order.Pass, after.Wrong())
+				})
+				for _, s := range scenario.Side {
+					t.Run(s.Name, func(t *testing.T) {
+						if major < s.Since {
+							t.Skipf("needs %d or later", s.Since)
+						}
+						_, after := playBoth(ctx, t, s, stock, patched, 3, nil)
+						tally := after.Tally()
+						assert.Equal(t, tally.Right, tally.Total, after.Wrong())
+					})
+				}
+			})
+		})
+	}
+}
+
+// playBoth plays a scenario on a stock and on a patched engine at the same time,
+// and checks that both chose the same default gateway.
+func playBoth(ctx context.Context, t *testing.T, s scenario.Scenario, stock, patched *engine.Engine, stockStarts int, check func() error) (before, after scenario.Result) {
+	t.Helper()
+	begin := time.Now()
+	done := make(chan error)
+	go func() {
+		var err error
+		before, err = s.Run(ctx, stock, stockStarts, nil)
+		done <- err
+	}()
+	after, err := s.Run(ctx, patched, s.Starts, check)
+	assert.Check(t, <-done, "stock engine")
+	assert.NilError(t, err, "patched engine")
+	summary := fmt.Sprintf("patched %v, stock %v, gateway %s, %v a start", after.Tally(), before.Tally(),
+		strings.Join(after.Gateways(), " or "), after.PerStart())
+	t.Log(summary)
+	logrus.Infof("%s: %s (%v)", t.Name(), summary, time.Since(begin).Round(time.Second))
+
+	// Where stock's own choice varies, the patched engine may make any of its choices.
+	if may := before.Gateways(); len(may) == 1 {
+		assert.Check(t, slices.Equal(after.Gateways(), may), "default gateway: got %v, wanted stock's %v", after.Gateways(), may)
+	} else {
+		for _, g := range after.Gateways() {
+			assert.Check(t, slices.Contains(may, g), "default gateway: got %s, wanted one of stock's %v", g, may)
+		}
+	}
+	return before, after
+}
+
+// assertNumbersAreKept checks that the patched engine keeps the numbers of box's
+// attachments in the container's file, in attach order, and does not show them.
+func assertNumbersAreKept(ctx context.Context, e *engine.Engine, attached []string) error {
+	shown, err := e.Docker(ctx, "inspect", "box")
+	if err != nil {
+		return err
+	}
+	if strings.Contains(strings.ToLower(shown), "attachsequence") {
+		return fmt.Errorf("docker inspect shows the attach sequence: %s", shown)
+	}
+	var details []struct{ ID string }
+	if err := json.Unmarshal([]byte(shown), &details); err != nil {
+		return err
+	}
+	path := filepath.Join(e.DataRoot(), "containers", details[0].ID, "config.v2.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var kept struct {
+		NetworkSettings struct {
+			Networks map[string]struct{ AttachSequence uint64 }
+		}
+	}
+	if err := json.Unmarshal(data, &kept); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for i, name := range attached {
+		if got := kept.NetworkSettings.Networks[name].AttachSequence; got != uint64(i+1) {
+			return fmt.Errorf("config.v2.json: got number %d for %s, wanted %d: %s", got, name, i+1, data)
+		}
+	}
+	return nil
+}
