@@ -78,10 +78,10 @@ func TestEthOrder(t *testing.T) {
 					assert.Equal(t, order.Judge(before.Tally(), after.Tally()), order.Pass, after.Wrong())
 				})
 				for _, s := range scenario.Side {
+					if major < s.Since {
+						continue // these engines cannot do it
+					}
 					t.Run(s.Name, func(t *testing.T) {
-						if major < s.Since {
-							t.Skipf("needs %d or later", s.Since)
-						}
 						_, after := playBoth(ctx, t, s, stock, patched, 3, nil)
 						tally := after.Tally()
 						assert.Equal(t, tally.Right, tally.Total, after.Wrong())

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ethorder/internal/check"
+	"ethorder/internal/stage"
+)
+
+// testReleases are the releases whose engines the tests build and run.
+var testReleases = []string{"17.12.1", "29.7.1"}
+
+func init() {
+	var only string
+	cmd := &cobra.Command{
+		Use:   "test",
+		Short: "Check everything that must hold, and count",
+		Args:  cobra.NoArgs,
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, _ []string) error {
+			filter, err := regexp.Compile(only)
+			if err != nil {
+				return &stage.UsageError{Msg: err.Error()}
+			}
+			checks, err := allChecks(cmd.Context(), repo)
+			if err != nil {
+				return err
+			}
+			checks = slices.DeleteFunc(checks, func(c check.Check) bool { return !filter.MatchString(c.Name) })
+			count := check.Run(cmd.Context(), cmd.ErrOrStderr(), repo.Path(), checks)
+			fmt.Fprintln(cmd.OutOrStdout(), count)
+			if count.Failed > 0 {
+				return fmt.Errorf("not everything holds: see what is marked FAILED or counted as failed above, and run that alone with: scripts/test --only %q", "NAME")
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&only, "only", "", "run only the checks whose name matches `REGEXP`")
+	subcommands = append(subcommands, cmd)
+}
+
+// allChecks returns the checks: the quick ones first, and those that need engines
+// after the ones that build them.
+func allChecks(ctx context.Context, repo stage.Repo) ([]check.Check, error) {
+	tool, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	goFiles, err := tracked(ctx, repo, "*.go")
+	if err != nil {
+		return nil, err
+	}
+	scripts, err := tracked(ctx, repo, "scripts", ".ci")
+	if err != nil {
+		return nil, err
+	}
+	checks := []check.Check{
+		{Name: "gofmt", Command: append([]string{"gofmt", "-l"}, goFiles...), Silent: true},
+		{Name: "vet", Command: []string{"go", "vet", "./..."}},
+		{Name: "shellcheck", Command: append([]string{"shellcheck"}, scripts...)},
+		{Name: "series", Command: []string{tool, "patch", "check"}},
+		{Name: "unit tests", Command: []string{"go", "test", "-json", ".", "./cmd/...", "./internal/..."}, GoTest: true},
+		{Name: "mutants of the rule", Command: []string{"go", "run", "./internal/mutate"}},
+	}
+	for _, release := range testReleases {
+		checks = append(checks,
+			check.Check{Name: "build " + release, Command: []string{tool, "build", release, "--runc"}},
+			check.Check{Name: "build " + release + " stock", Command: []string{tool, "build", release, "--stock"}},
+		)
+	}
+	const main = "^interfaces come up in attach order$"
+	return append(checks,
+		check.Check{
+			Name:    "engines",
+			Env:     []string{"ETHORDER_E2E=" + strings.Join(testReleases, " ")},
+			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "./e2e/..."},
+			GoTest:  true,
+		},
+		check.Check{
+			Name: "container build 17.12.1",
+			Command: []string{"sh", "-c", `"$1" build 17.12.1 --container && "$1" lab --run "$2" out/17.12.1/container/dockerd`,
+				"sh", tool, main},
+		},
+	), nil
+}
+
+// tracked returns the files of the repository that match.
+func tracked(ctx context.Context, repo stage.Repo, patterns ...string) ([]string, error) {
+	out, err := stage.Git(ctx, repo.Path(), append([]string{"ls-files", "--"}, patterns...)...)
+	return strings.Fields(out), err
+}
