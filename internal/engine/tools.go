@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -91,11 +90,9 @@ func unpack(ctx context.Context, dir string, names []string) error {
 		return nil
 	}
 	if err := download(); err != nil {
-		// The machine may never have read the lists of packages.
-		update := exec.CommandContext(ctx, "apt-get", "-q", "update")
-		if out, e := update.CombinedOutput(); e != nil {
-			return errors.Join(err, fmt.Errorf("%v: %w: %s", update, e, out))
-		}
+		// The machine may never have read the lists of packages, or long ago. One
+		// that cannot be read need not be the one that matters.
+		_ = exec.CommandContext(ctx, "apt-get", "-q", "update").Run()
 		if err := download(); err != nil {
 			return err
 		}
