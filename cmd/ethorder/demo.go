@@ -36,7 +36,7 @@ func init() {
 	cmd := &cobra.Command{
 		Use:   "demo [release]",
 		Short: "Show on real engines in which order interfaces come up, stock and patched",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  orUsage(cobra.MaximumNArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
 			if starts < 1 {
 				return &stage.UsageError{Msg: fmt.Sprintf("--starts %d: want at least 1", starts)}

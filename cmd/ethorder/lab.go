@@ -29,7 +29,7 @@ func init() {
 prints for each scenario in how many starts the interfaces came up in attach order.
 It exits with 1 if that is not so in every start.`,
 		Example: "  ethorder lab out/17.12.1/stock/dockerd\n  ethorder lab --run reconnected --starts 3 out/29.7.1/patched/dockerd",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    orUsage(cobra.MinimumNArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
 			filter, err := regexp.Compile(run)
 			if err != nil {
@@ -114,4 +114,14 @@ func labStart(ctx context.Context, repo stage.Repo, config engine.Config) (_ *en
 		return nil, err
 	}
 	return engine.Start(ctx, config)
+}
+
+// orUsage gives an error about the number of arguments its exit status.
+func orUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &exitError{exitUsage, fmt.Errorf("%s: %w", cmd.Name(), err)}
+		}
+		return nil
+	}
 }

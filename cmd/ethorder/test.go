@@ -22,7 +22,7 @@ func init() {
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Check everything that must hold, and count",
-		Args:  cobra.NoArgs,
+		Args:  orUsage(cobra.NoArgs),
 		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, _ []string) error {
 			filter, err := regexp.Compile(only)
 			if err != nil {
