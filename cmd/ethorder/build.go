@@ -13,13 +13,27 @@ func init() { subcommands = append(subcommands, newBuildCommand()) }
 
 func newBuildCommand() *cobra.Command {
 	var o build.Options
-	var runc bool
+	var runc, container, removeBase bool
+	var base string
 	cmd := &cobra.Command{
 		Use:   "build <release>",
 		Short: "Build the patched dockerd of a release, or the stock one",
 		Args:  oneRelease,
 		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
 			o.Release = args[0]
+			if (base != "" || removeBase) && !container {
+				return &stage.UsageError{Msg: "--base and --remove-base go with --container"}
+			}
+			if container {
+				if o != (build.Options{Release: o.Release}) || runc {
+					return &stage.UsageError{Msg: "--container builds the patched engine from its Go module, with the default tags: no --stock, --stock-version, --tags, --runc, --tree nor MOBY_REPO with it"}
+				}
+				bin, err := build.Container(cmd.Context(), repo, o.Release, base, removeBase)
+				if err == nil {
+					fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
+				}
+				return err
+			}
 			bin, err := build.Engine(cmd.Context(), repo, o)
 			if err != nil {
 				return err
@@ -40,6 +54,9 @@ func newBuildCommand() *cobra.Command {
 	f.BoolVar(&o.Stock, "stock", false, "build the engine as upstream made it")
 	f.BoolVar(&o.StockVersion, "stock-version", false, "let the patched engine call itself <release>, without "+build.Suffix)
 	f.StringVar(&o.Tags, "tags", "", "build tags, in the place of the default ones, which leave btrfs, devicemapper and zfs out")
+	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
+	f.StringVar(&base, "base", "", "with --container: image to build on; by default a pinned golang image, or one made of Debian packages where that cannot be pulled")
+	f.BoolVar(&removeBase, "remove-base", false, "with --container: remove the base image again, if it was not there before")
 	f.BoolVar(&runc, "runc", false, "build the pinned runc too, where Debian's is too old")
 	return cmd
 }

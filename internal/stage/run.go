@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,7 +26,8 @@ type Cmd struct {
 	What string   // what it does, for people: "compile dockerd"
 	Args []string // command and arguments
 
-	Merge bool // return stderr along with stdout
+	Stdin io.Reader // nil is empty
+	Merge bool      // return stderr along with stdout
 }
 
 // progressEvery is the time between two lines that say a command still runs.
@@ -57,6 +60,7 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 	cmd.Env = append(cleanEnv(), c.Env...)
 	cmd.Stdout = &tee{&stdout, out}
 	cmd.Stderr = out
+	cmd.Stdin = c.Stdin
 	if c.Merge {
 		cmd.Stderr = cmd.Stdout // the same writer, so one write at a time
 	}
@@ -171,13 +175,15 @@ func (o *output) tail() string {
 	return strings.Join(lines[max(0, len(lines)-25):], "\n")
 }
 
-// state is the number of lines so far, and the last of them.
+// colour is what some commands, docker build among them, put between lines.
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// state is the number of lines so far, and the last that says something.
 func (o *output) state() (int, string) {
-	t := o.tail()
+	t := strings.TrimSpace(colour.ReplaceAllString(o.tail(), ""))
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	last := t[strings.LastIndexByte(t, '\n')+1:]
-	return o.lines, last
+	return o.lines, t[strings.LastIndexByte(t, '\n')+1:]
 }
 
 type tee struct {

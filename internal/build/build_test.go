@@ -1,0 +1,208 @@
+package build
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"ethorder/internal/release"
+	"ethorder/internal/stage"
+
+	"gotest.tools/v3/assert"
+)
+
+var ctx = context.Background()
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	assert.NilError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	assert.NilError(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+const (
+	mainGo = `package main
+
+import (
+	"fmt"
+
+	"github.com/docker/docker/dockerversion"
+)
+
+func main() { fmt.Printf("Docker version %s, build %s\n", dockerversion.Version, dockerversion.GitCommit) }
+`
+	constants = `// +build !autogen
+
+package dockerversion
+
+const (
+	GitCommit          string = "library-import"
+	Version            string = "library-import"
+	IAmStatic          string = "library-import"
+	ContainerdCommitID string = "library-import"
+	PlatformName       string = ""
+)
+`
+	variables = `package dockerversion
+
+var (
+	GitCommit = "library-import"
+	Version   = "library-import"
+)
+`
+)
+
+// fakeUpstream makes a git clone of a dockerd that can say its version, and a
+// repository with its pin and a series of one patch.
+func fakeUpstream(t *testing.T, versions string, modules bool) (stage.Repo, Options) {
+	t.Helper()
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("needs gcc")
+	}
+	clone, repo := t.TempDir(), stage.Repo(t.TempDir())
+	git := func(args ...string) string {
+		out, err := stage.Git(ctx, clone, append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+		assert.NilError(t, err)
+		return strings.TrimSpace(out)
+	}
+	write(t, filepath.Join(clone, "cmd/dockerd/main.go"), mainGo)
+	write(t, filepath.Join(clone, "dockerversion/version_lib.go"), versions)
+	write(t, filepath.Join(clone, "hack/dockerfile/binaries-commits"), "#!/bin/sh\nCONTAINERD_COMMIT=abc123 # v1\n")
+	if modules {
+		write(t, filepath.Join(clone, "go.mod"), "module github.com/docker/docker\n\ngo 1.21\n")
+	}
+	git("init", "-q")
+	git("add", ".")
+	git("commit", "-qm", "stock")
+	git("tag", "v1.2.3")
+	commit := git("rev-parse", "HEAD")
+	write(t, filepath.Join(clone, "cmd/dockerd/main.go"), strings.Replace(mainGo, `%s\n"`, `%s, patched\n"`, 1))
+	git("commit", "-qam", "daemon: say so")
+	write(t, repo.Path("patch/1.2/0001.patch"), git("format-patch", "--stdout", "-1")+"\n")
+	write(t, repo.Path("patch/1.2/series"), "# base: 1.2.3\n0001.patch\n")
+	write(t, repo.Path("patch/releases.tsv"),
+		"release\tline\tmodule\tversion\tsum\ttag\tcommit\ttoolchain\trunc\trunc-sum\n"+
+			"1.2.3\t1.2\t-\t-\t-\tv1.2.3\t"+commit+"\t"+runtime.Version()+"\tdebian\t-\n")
+	return repo, Options{Release: "1.2.3", Clone: clone}
+}
+
+func says(t *testing.T, bin string) string {
+	t.Helper()
+	out, err := exec.Command(bin).Output()
+	assert.NilError(t, err)
+	return strings.TrimSpace(string(out))
+}
+
+func TestEngineIsBuiltAndSaysItsVersion(t *testing.T) {
+	for _, tc := range []struct {
+		name, versions string
+		modules        bool
+	}{
+		{"variables in a module", variables, true},
+		{"constants in a module", constants, true},
+		{"constants in a GOPATH", constants, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			repo, o := fakeUpstream(t, tc.versions, tc.modules)
+			commit, err := release.Find(repo, "1.2.3")
+			assert.NilError(t, err)
+			build := ", build " + commit.Commit[:7]
+
+			bin, err := Engine(ctx, repo, o)
+			assert.NilError(t, err)
+			assert.Equal(t, bin, repo.Out("1.2.3/patched/dockerd"))
+			assert.Equal(t, says(t, bin), "Docker version 1.2.3"+Suffix+build+", patched")
+			assert.NilError(t, verify(bin))
+
+			o.StockVersion = true
+			bin, err = Engine(ctx, repo, o)
+			assert.NilError(t, err)
+			assert.Equal(t, says(t, bin), "Docker version 1.2.3"+build+", patched")
+
+			o.Stock = true
+			bin, err = Engine(ctx, repo, o)
+			assert.NilError(t, err)
+			assert.Equal(t, bin, repo.Out("1.2.3/stock/dockerd"))
+			assert.Equal(t, says(t, bin), "Docker version 1.2.3"+build)
+
+			// Nothing to do the next time.
+			before, err := os.Stat(bin)
+			assert.NilError(t, err)
+			_, err = Engine(ctx, repo, o)
+			assert.NilError(t, err)
+			after, err := os.Stat(bin)
+			assert.NilError(t, err)
+			assert.Assert(t, os.SameFile(before, after))
+		})
+	}
+}
+
+func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {
+	repo, o := fakeUpstream(t, constants, true)
+	o.Tags = "autogen" // without the file that has the constants then
+	_, err := Engine(ctx, repo, o)
+	assert.ErrorContains(t, err, "compile dockerd 1.2.3"+Suffix+" failed")
+	assert.ErrorContains(t, err, "build constraints exclude all Go files")
+	log := repo.Out("1.2.3/log/build-patched.log")
+	assert.ErrorContains(t, err, log)
+	_, err = os.Stat(log)
+	assert.NilError(t, err)
+	for _, pattern := range []string{"patched/*", ".tmp-*"} {
+		left, err := filepath.Glob(repo.Out("1.2.3", pattern))
+		assert.NilError(t, err)
+		assert.Equal(t, len(left), 0)
+	}
+}
+
+func TestEngineOfAnUnknownReleaseIsAUsageError(t *testing.T) {
+	repo, o := fakeUpstream(t, constants, true)
+	o.Release = "1.2.4"
+	_, err := Engine(ctx, repo, o)
+	var usage *stage.UsageError
+	assert.Assert(t, errors.As(err, &usage))
+	_, err = os.Stat(repo.Out("1.2.4"))
+	assert.Assert(t, os.IsNotExist(err))
+}
+
+func TestVerifyFindsAnotherFile(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "dockerd")
+	write(t, bin, "one")
+	write(t, bin+".sha256", stage.HashBytes([]byte("one"))+"  dockerd\n")
+	assert.NilError(t, verify(bin))
+	write(t, bin, "two")
+	assert.ErrorContains(t, verify(bin), "checksum of the dockerd")
+}
+
+func TestContextFollowsOnlyTheLinksThatLeadOut(t *testing.T) {
+	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "zip")
+	write(t, elsewhere, "zipped")
+	write(t, filepath.Join(dir, "a", "file"), "text")
+	assert.NilError(t, os.Symlink("file", filepath.Join(dir, "a", "in")))
+	assert.NilError(t, os.Symlink(elsewhere, filepath.Join(dir, "a", "out")))
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	assert.NilError(t, addTree(w, dir, "ctx"))
+	assert.NilError(t, w.Close())
+	got := map[string]string{}
+	r := tar.NewReader(&buf)
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		assert.NilError(t, err)
+		b, err := io.ReadAll(r)
+		assert.NilError(t, err)
+		got[h.Name] = string(b) + h.Linkname
+	}
+	assert.DeepEqual(t, got, map[string]string{
+		"ctx": "", "ctx/a": "", "ctx/a/file": "text", "ctx/a/in": "file", "ctx/a/out": "zipped",
+	})
+}
