@@ -123,7 +123,7 @@ func containerStamp(repo stage.Repo, rel release.Release, src, base string) (sta
 	dockerfile, err := stage.HashFile(repo.Path("Dockerfile.build"))
 	return stage.Stamp{
 		"source": stage.ReadStamp(src).Key(), "series": key, "toolchain": rel.Toolchain, "version": rel.Name + Suffix,
-		"tags": strings.Join(tags, " "), "flags": strings.Join(flags, " ") + " -ldflags " + ldflags,
+		"tags": strings.Join(tags, " "), "flags": allFlags,
 		"dockerfile": dockerfile, "base": base,
 	}, err
 }

@@ -96,7 +96,7 @@ func Engine(ctx context.Context, repo stage.Repo, o Options) (string, error) {
 	dst := Path(repo, rel.Name, !o.Stock)
 	stamp := stage.Stamp{
 		"source": stage.ReadStamp(tree).Key(), "version": version, "toolchain": rel.Toolchain, "tags": b.tags,
-		"flags": strings.Join(flags, " ") + " -ldflags " + ldflags,
+		"flags": allFlags,
 	}
 	if ok, err := stamp.UpToDate(dst); ok || err != nil {
 		return dst, err
@@ -164,6 +164,9 @@ var flags = []string{"-trimpath", "-buildvcs=false"}
 
 const ldflags = "-w -buildid= -extldflags=-static"
 
+// allFlags is what a stamp says of how a binary is built.
+var allFlags = strings.Join(flags, " ") + " -ldflags " + ldflags + " GOMODCACHE="
+
 // compile builds ./cmd/dockerd to bin, with its working files in tmp.
 func (b builder) compile(ctx context.Context, tmp, bin string) error {
 	gocmd, err := stage.Go(ctx, b.rel.Toolchain)
@@ -171,7 +174,9 @@ func (b builder) compile(ctx context.Context, tmp, bin string) error {
 		return err
 	}
 	args := append([]string{gocmd, "build", "-v"}, flags...)
-	env := []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1"}
+	// Everything is vendored. Without this, the checksums of those modules that
+	// happen to be in the module cache would get into the binary.
+	env := []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1", "GOMODCACHE=" + filepath.Join(tmp, "empty")}
 	dir, pkg := b.tree, ""
 	switch {
 	case exists(b.tree, "go.mod"):
