@@ -105,25 +105,27 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if os.Geteuid() != 0 {
 		return &stage.CannotRunError{Msg: "the demo runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/demo)"}
 	}
-	d.sides[0].name, d.sides[1].name = "stock", "patched"
 	begin := time.Now()
-	runc, err := build.Runc(ctx, d.release)
+	config, err := labConfig(ctx, d.repo)
 	if err != nil {
 		return err
 	}
-	for i := range d.sides {
-		s := &d.sides[i]
-		dockerd, err := build.Dockerd(ctx, d.release, s.name == "patched")
-		if err != nil {
+	if config.Runc, err = build.Runc(ctx, d.release); err != nil {
+		return err
+	}
+	d.sides[0].name, d.sides[1].name = "stock", "patched"
+	var dockerd [len(d.sides)]string
+	for i, s := range d.sides {
+		if dockerd[i], err = build.Dockerd(ctx, d.release, s.name == "patched"); err != nil {
 			return err
 		}
-		logrus.Infof("starting %s in a lab", d.repo.Rel(dockerd))
-		s.engine, err = labStart(ctx, d.repo, engine.Config{
-			Dockerd: dockerd,
-			Runc:    runc,
-			LogDir:  d.repo.Out(d.release, "log", "demo-"+s.name),
-		})
-		if err != nil {
+	}
+	for i := range d.sides {
+		s := &d.sides[i]
+		logrus.Infof("starting %s in a lab", d.repo.Rel(dockerd[i]))
+		config.Dockerd = dockerd[i]
+		config.LogDir = d.repo.Out(d.release, "log", "demo-"+s.name)
+		if s.engine, err = engine.Start(ctx, config); err != nil {
 			return err
 		}
 		defer func() {

@@ -68,7 +68,12 @@ func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts i
 			runc = built[len(built)-1]
 		}
 	}
-	e, err := labStart(ctx, repo, engine.Config{Dockerd: dockerd, Runc: runc})
+	config, err := labConfig(ctx, repo)
+	if err != nil {
+		return false, err
+	}
+	config.Dockerd, config.Runc = dockerd, runc
+	e, err := engine.Start(ctx, config)
 	if err != nil {
 		return false, err
 	}
@@ -105,15 +110,13 @@ func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts i
 	return ok, nil
 }
 
-// labStart completes the configuration of an engine and starts it.
-func labStart(ctx context.Context, repo stage.Repo, config engine.Config) (_ *engine.Engine, err error) {
+// labConfig returns the configuration of an engine that lacks only the engine.
+func labConfig(ctx context.Context, repo stage.Repo) (config engine.Config, err error) {
 	if config.Tools, err = engine.FindTools(ctx, repo.Out("tools", "debian")); err != nil {
-		return nil, err
+		return config, err
 	}
-	if config.Idle, err = engine.BuildIdle(ctx, repo); err != nil {
-		return nil, err
-	}
-	return engine.Start(ctx, config)
+	config.Idle, err = engine.BuildIdle(ctx, repo)
+	return config, err
 }
 
 // orUsage gives an error about the number of arguments its exit status.

@@ -65,7 +65,7 @@ type mount struct {
 
 func (m mount) do() error {
 	if err := unix.Mount(m.source, m.target, m.fstype, m.flags, m.data); err != nil {
-		return fmt.Errorf("mount %s (%s) in the lab: %w", m.target, m.fstype, err)
+		return fmt.Errorf("mount %q on %s, type %q, flags %#x: %w", m.source, m.target, m.fstype, m.flags, err)
 	}
 	return nil
 }
