@@ -206,3 +206,70 @@ func TestContextFollowsOnlyTheLinksThatLeadOut(t *testing.T) {
 		"ctx": "", "ctx/a": "", "ctx/a/file": "text", "ctx/a/in": "file", "ctx/a/out": "zipped",
 	})
 }
+
+// fakeDocker puts a docker on the PATH that writes its arguments to the returned
+// file, and knows the given images.
+func fakeDocker(t *testing.T, images ...string) string {
+	t.Helper()
+	bin := t.TempDir()
+	calls := filepath.Join(bin, "calls")
+	script := "#!/bin/sh\necho \"$*\" >>" + calls + "\ncase \"$*\" in\n"
+	for _, i := range images {
+		script += "*inspect*" + i + ") exit 0;;\n"
+	}
+	script += "*inspect*) exit 1;;\npull*) echo 'no such host' >&2; exit 1;;\nesac\n"
+	write(t, filepath.Join(bin, "docker"), script)
+	assert.NilError(t, os.Chmod(filepath.Join(bin, "docker"), 0o755))
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	return calls
+}
+
+func calls(t *testing.T, file, prefix string) []string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	assert.NilError(t, err)
+	var found []string
+	for _, l := range strings.Split(string(b), "\n") {
+		if strings.HasPrefix(l, prefix) {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+func TestOnlyImagesOfThisBuildAreRemoved(t *testing.T) {
+	const base, cached, step1, step2 = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "dddddddddddd"
+	file := fakeDocker(t, "ethorder-build:1", base, cached, step1, step2)
+	log := filepath.Join(t.TempDir(), "log")
+	write(t, log, "Step 1/4 : FROM base\n ---> "+base+"\nStep 2/4 : COPY\n ---> Using cache\n ---> "+cached+
+		"\nStep 3/4 : ARG\n ---> Running in eeeeeeeeeeee\n ---> "+step1+"\nStep 4/4 : RUN\n ---> "+step2+"\n")
+	removeMade(ctx, stage.Repo(t.TempDir()), "ethorder-build:1", log, "sha256:"+base+"00\nsha256:"+cached+"00\n")
+	assert.DeepEqual(t, calls(t, file, "image rm"), []string{"image rm ethorder-build:1", "image rm " + step2, "image rm " + step1})
+}
+
+func TestBaseImage(t *testing.T) {
+	repo := stage.Repo(t.TempDir())
+	for _, tc := range []struct {
+		name, ask, want string
+		there           []string
+	}{
+		{"the default is there", "", defaultBase, []string{defaultBase, madeBase}},
+		{"the made one is there", "", madeBase, []string{madeBase}},
+		{"the one asked for is there", "mine", "mine", []string{defaultBase, "mine"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := fakeDocker(t, tc.there...)
+			image, added, err := baseImage(ctx, repo, tc.ask, t.TempDir())
+			assert.NilError(t, err)
+			assert.Equal(t, image, tc.want)
+			assert.Assert(t, !added)
+			assert.Equal(t, len(calls(t, file, "pull")), 0)
+		})
+	}
+	t.Run("the one asked for cannot be pulled", func(t *testing.T) {
+		fakeDocker(t, defaultBase)
+		_, _, err := baseImage(ctx, repo, "mine", t.TempDir())
+		assert.ErrorContains(t, err, "pull mine")
+		assert.ErrorContains(t, err, "no such host")
+	})
+}

@@ -66,7 +66,7 @@ func Engine(ctx context.Context, repo stage.Repo, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := stage.Need("go", "gcc"); err != nil {
+	if err := stage.Need("go", "gcc", "git"); err != nil {
 		return "", err
 	}
 	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))

@@ -95,12 +95,8 @@ func Need(commands ...string) error {
 	if missing == nil {
 		return nil
 	}
-	hint := ""
-	if strings.Contains(strings.Join(missing, " "), "go") {
-		hint = " (a Go that is installed elsewhere: put its bin directory on the PATH)"
-	}
-	return &CannotRunError{fmt.Sprintf("not on the PATH: %s; on Debian: apt-get install %s%s",
-		strings.Join(missing, ", "), strings.Join(packages, " "), hint)}
+	return &CannotRunError{fmt.Sprintf("not on the PATH: %s; on Debian: apt-get install %s",
+		strings.Join(missing, ", "), strings.Join(packages, " "))}
 }
 
 // NeedFree returns a CannotRunError when the file system of dir, which may not
