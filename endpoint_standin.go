@@ -13,26 +13,26 @@ type endpoint struct {
 
 func (ep *endpoint) sequence() AttachSequence { return ep.attachSequence }
 
-// Less is upstream's rule for the default gateway, in upstream's steps: epi is
-// preferred to epj.
-func (epi *endpoint) Less(epj *endpoint) bool {
-	if epi.gatewayNetwork {
+// Less is upstream's rule for the default gateway, in upstream's steps: ep is
+// preferred to other.
+func (ep *endpoint) Less(other *endpoint) bool {
+	if ep.gatewayNetwork {
 		return false
 	}
-	if epj.gatewayNetwork {
+	if other.gatewayNetwork {
 		return true
 	}
-	if epi.internal {
+	if ep.internal {
 		return false
 	}
-	if epj.internal {
+	if other.internal {
 		return true
 	}
-	if epi.dualStack != epj.dualStack {
-		return epi.dualStack
+	if ep.dualStack != other.dualStack {
+		return ep.dualStack
 	}
-	if epi.priority != epj.priority {
-		return epi.priority > epj.priority
+	if ep.priority != other.priority {
+		return ep.priority > other.priority
 	}
-	return epi.network < epj.network
+	return ep.network < other.network
 }
