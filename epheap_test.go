@@ -234,7 +234,7 @@ func (c *container) restore(t *rapid.T) {
 	slices.Sort(names)
 	if len(names) > 0 {
 		primary := rapid.SampledFrom(names).Draw(t, "primary")
-		c.settings.Number(func(key string) bool { return key == primary })
+		c.settings.Number(primaryFirst(primary))
 		names = append([]string{primary}, slices.DeleteFunc(names, func(name string) bool { return name == primary })...)
 	}
 	for _, name := range names {

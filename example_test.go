@@ -45,11 +45,16 @@ func ExampleAttachSequences_Next() {
 // created with several networks at once: its --network comes first.
 func ExampleAttachSequences_Number() {
 	as := AttachSequences{"web": 0, "db": 0, "mail": 0}
-	as.Number(func(key string) bool { return key == "mail" })
+	as.Number(func(key string) string {
+		if key == "mail" {
+			return ""
+		}
+		return key
+	})
 	fmt.Println(as.Ordered())
 
 	as["a"] = as.Next() // attached afterwards
-	as.Number(func(string) bool { return true })
+	as.Number(func(key string) string { return key })
 	fmt.Println(as.Ordered())
 	// Output:
 	// [mail db web]

@@ -28,22 +28,20 @@ func (as AttachSequences) Next() AttachSequence {
 	return last + 1
 }
 
-// Number gives each attachment that has no number the next one: first those for
-// which isPrimary returns true, then the others, and by key among equals. It
-// does not change a number once it is given.
-func (as AttachSequences) Number(isPrimary func(key string) bool) {
-	var primary, others []string
+// Number gives each attachment that has no number the next one, in the order of
+// the networks' names, which name returns for a key. For the network that is to
+// be the first, it returns the empty string. A number that is given stays.
+func (as AttachSequences) Number(name func(key string) string) {
+	var unnumbered []string
 	for _, key := range as.Ordered() {
-		if as[key] != 0 {
-			continue
-		}
-		if isPrimary(key) {
-			primary = append(primary, key)
-		} else {
-			others = append(others, key)
+		if as[key] == 0 {
+			unnumbered = append(unnumbered, key)
 		}
 	}
-	for _, key := range append(primary, others...) {
+	sort.SliceStable(unnumbered, func(i, j int) bool {
+		return name(unnumbered[i]) < name(unnumbered[j])
+	})
+	for _, key := range unnumbered {
 		as[key] = as.Next()
 	}
 }

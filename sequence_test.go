@@ -15,6 +15,16 @@ var genSequences = rapid.Custom(func(t *rapid.T) AttachSequences {
 	return AttachSequences(m)
 })
 
+// primaryFirst names networks by their keys, but for the primary one.
+func primaryFirst(primary string) func(key string) string {
+	return func(key string) string {
+		if key == primary {
+			return ""
+		}
+		return key
+	}
+}
+
 func TestHeapSequenceBefore(t *testing.T) {
 	ordered := []AttachSequence{1, 2, 1 << 40, 0}
 	for i, s := range ordered {
@@ -41,18 +51,18 @@ func TestHeapSequenceNumber(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		given := genSequences.Draw(t, "given")
 		primaries := rapid.SliceOfNDistinct(rapid.SampledFrom(networkNames), 0, 2, rapid.ID).Draw(t, "primaries")
-		isPrimary := func(key string) bool { return slices.Contains(primaries, key) }
+		renamed := rapid.Permutation(networkNames).Draw(t, "renamed") // keys may be ids, which sort in another way
+		name := func(key string) string {
+			if slices.Contains(primaries, key) {
+				return ""
+			}
+			return renamed[slices.Index(networkNames, key)]
+		}
 
 		// The model: a sorted slice of those that need a number.
 		unnumbered := slices.DeleteFunc(slices.Collect(maps.Keys(given)), func(key string) bool { return given[key] != 0 })
 		slices.SortFunc(unnumbered, func(a, b string) int {
-			if pa, pb := isPrimary(a), isPrimary(b); pa != pb {
-				if pa {
-					return -1
-				}
-				return 1
-			}
-			return cmp.Compare(a, b)
+			return cmp.Or(cmp.Compare(name(a), name(b)), cmp.Compare(a, b))
 		})
 		var last AttachSequence
 		for _, s := range given {
@@ -64,15 +74,25 @@ func TestHeapSequenceNumber(t *testing.T) {
 		}
 
 		got := maps.Clone(given)
-		got.Number(isPrimary)
+		got.Number(name)
 		if !maps.Equal(got, want) {
-			t.Fatalf("Number(primary %q) of %v:\n got %v\nwant %v", primaries, given, got, want)
+			t.Fatalf("Number(%q by %q) of %v:\n got %v\nwant %v", primaries, renamed, given, got, want)
 		}
-		got.Number(func(string) bool { return true })
+		got.Number(func(string) string { return "" })
 		if !maps.Equal(got, want) {
 			t.Fatalf("Number is not idempotent:\n got %v\nwant %v", got, want)
 		}
 	})
+}
+
+// A network that is kept under its id and its name has the same name twice.
+func TestHeapSequenceNumberBreaksTiesByKey(t *testing.T) {
+	as := AttachSequences{}
+	for _, key := range networkNames {
+		as[key] = 0
+	}
+	as.Number(func(string) string { return "the same" })
+	assert.DeepEqual(t, as.Ordered(), slices.Sorted(slices.Values(networkNames)))
 }
 
 func TestHeapSequenceOrdered(t *testing.T) {
