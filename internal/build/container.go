@@ -85,7 +85,11 @@ func Container(ctx context.Context, repo stage.Repo, name, base string, removeBa
 		return "", err
 	}
 	if removeBase && pulled {
-		defer removeImages(ctx, repo, base)
+		defer func() {
+			if _, err := docker(context.WithoutCancel(ctx), repo, "", "image", "rm", base); err != nil {
+				logrus.Warn(err)
+			}
+		}()
 	}
 	bin := filepath.Join(tmp, "dockerd")
 	if err := dockerBuild(ctx, repo, rel, src, base, tmp); err != nil {
@@ -222,17 +226,24 @@ func removeMade(ctx context.Context, repo stage.Repo, image, log, before string)
 			made = append(made, id)
 		}
 	}
-	for _, id := range made {
-		// Those that the removal of a child took along are gone already.
-		if haveImage(ctx, repo, id) {
-			removeImages(ctx, repo, id)
+	// After an interrupt, docker takes a moment to stop and remove the container
+	// of the step that ran.
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
+		made = slices.DeleteFunc(made, func(id string) bool {
+			// Those that the removal of a child took along are gone already.
+			if !haveImage(ctx, repo, id) {
+				return true
+			}
+			_, err = docker(ctx, repo, "", "image", "rm", id)
+			return err == nil
+		})
+		if len(made) == 0 {
+			return
 		}
-	}
-}
-
-func removeImages(ctx context.Context, repo stage.Repo, images ...string) {
-	if _, err := docker(context.WithoutCancel(ctx), repo, "", append([]string{"image", "rm"}, images...)...); err != nil {
-		logrus.Warn(err)
+		if time.Now().After(deadline) {
+			logrus.Warnf("images of this build are left: %s\n%v", strings.Join(made, " "), err)
+			return
+		}
 	}
 }
 
