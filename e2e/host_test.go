@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
 	"gotest.tools/v3/poll"
 
 	"ethorder/internal/build"
@@ -88,7 +89,7 @@ func TestHostIsUnchanged(t *testing.T) {
 			poll.WaitOn(t, demo.gone, poll.WithTimeout(20*time.Second))
 			after := look(t)
 			for name := range before {
-				assert.Check(t, after[name] == before[name], "%s: before\n%s\nafter\n%s", name, before[name], after[name])
+				assert.Check(t, is.Equal(before[name], after[name]), "%s", name)
 			}
 		})
 	}

@@ -77,9 +77,15 @@ func allChecks(ctx context.Context, repo stage.Repo) ([]check.Check, error) {
 	const main = "^interfaces come up in attach order$"
 	return append(checks,
 		check.Check{
-			Name:    "engines",
+			Name:    "libnetwork",
+			Command: []string{"go", "test", "-json", "-timeout=60m", "./e2e/libnetwork/..."},
+			GoTest:  true,
+		},
+		check.Check{
+			Name: "engines", // alone, as it looks at the whole machine
+
 			Env:     []string{"ETHORDER_E2E=" + strings.Join(testReleases, " ")},
-			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "./e2e/..."},
+			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "./e2e"},
 			GoTest:  true,
 		},
 		check.Check{
