@@ -75,6 +75,7 @@ var mutants = []mutant{
 	{"Number puts the primary last", "sequence.go", `return name(unnumbered[i]) < name(unnumbered[j])`,
 		`ni, nj := name(unnumbered[i]), name(unnumbered[j]); return ni != "" && (nj == "" || ni < nj)`},
 	{"Number goes by name backwards", "sequence.go", `name(unnumbered[i]) < name(unnumbered[j])`, `name(unnumbered[j]) < name(unnumbered[i])`},
+	{"Number is not stable", "sequence.go", `sort.SliceStable(unnumbered`, `sort.Slice(unnumbered`},
 	{"Number leaves out the last", "sequence.go", `for _, key := range unnumbered {`, `for _, key := range unnumbered[:max(len(unnumbered)-1, 0)] {`},
 	{"Ordered ignores the numbers", "sequence.go", `if si != sj {`, `if si != sj && false {`},
 	{"Ordered counts keys down", "sequence.go", `return keys[i] < keys[j]`, `return keys[i] > keys[j]`},
