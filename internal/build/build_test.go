@@ -269,7 +269,7 @@ func TestBaseImage(t *testing.T) {
 	t.Run("the one asked for cannot be pulled", func(t *testing.T) {
 		fakeDocker(t, defaultBase)
 		_, _, err := baseImage(ctx, repo, "mine", t.TempDir())
-		assert.ErrorContains(t, err, "pull mine")
+		assert.ErrorContains(t, err, "docker pull --quiet mine")
 		assert.ErrorContains(t, err, "no such host")
 	})
 }

@@ -48,7 +48,7 @@ func Container(ctx context.Context, repo stage.Repo, name, base string, removeBa
 	if err := stage.Need("go", "git", "docker"); err != nil {
 		return "", err
 	}
-	if _, err := docker(ctx, repo, "", "version", "--format", "{{.Server.Version}}"); err != nil {
+	if _, err := docker(ctx, repo, "version", "--format", "{{.Server.Version}}"); err != nil {
 		return "", &stage.CannotRunError{Msg: fmt.Sprintf("no Docker Engine answers: %v", err)}
 	}
 	src, err := lockedSource(ctx, repo, rel)
@@ -68,6 +68,9 @@ func Container(ctx context.Context, repo stage.Repo, name, base string, removeBa
 	}
 	dst := filepath.Join(out, "dockerd")
 	if ok, err := stamp.UpToDate(dst); ok || err != nil {
+		if ok {
+			logrus.Infof("%s is up to date, %s", repo.Rel(dst), compare(repo, rel, dst, stamp))
+		}
 		return dst, err
 	}
 	if err := stage.NeedFree(repo.Out(), 4096); err != nil {
@@ -86,7 +89,7 @@ func Container(ctx context.Context, repo stage.Repo, name, base string, removeBa
 	}
 	if removeBase && pulled {
 		defer func() {
-			if _, err := docker(context.WithoutCancel(ctx), repo, "", "image", "rm", base); err != nil {
+			if _, err := docker(context.WithoutCancel(ctx), repo, "image", "rm", base); err != nil {
 				logrus.Warn(err)
 			}
 		}()
@@ -105,6 +108,7 @@ func Container(ctx context.Context, repo stage.Repo, name, base string, removeBa
 	return dst, nil
 }
 
+// lockedSource makes the stock tree, and holds the release's lock meanwhile.
 func lockedSource(ctx context.Context, repo stage.Repo, rel release.Release) (string, error) {
 	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
 	if err != nil {
@@ -149,7 +153,7 @@ func dockerBuild(ctx context.Context, repo stage.Repo, rel release.Release, src,
 			return err
 		}
 	}
-	before, err := docker(ctx, repo, "", "image", "ls", "-aq", "--no-trunc")
+	before, err := docker(ctx, repo, "image", "ls", "-aq", "--no-trunc")
 	if err != nil {
 		return err
 	}
@@ -172,18 +176,18 @@ func dockerBuild(ctx context.Context, repo stage.Repo, rel release.Release, src,
 	}); err != nil {
 		return err
 	}
-	id, err := docker(ctx, repo, "", "create", "--network", "none", image, "/dockerd")
+	id, err := docker(ctx, repo, "create", "--network", "none", image, "/dockerd")
 	if err != nil {
 		return err
 	}
 	id = strings.TrimSpace(id)
 	defer func() {
-		if _, err := docker(context.WithoutCancel(ctx), repo, "", "container", "rm", id); err != nil {
+		if _, err := docker(context.WithoutCancel(ctx), repo, "container", "rm", id); err != nil {
 			logrus.Warn(err)
 		}
 	}()
 	for _, f := range []string{"dockerd", "dockerd.sha256"} {
-		if _, err := docker(ctx, repo, "", "cp", id+":/"+f, filepath.Join(tmp, f)); err != nil {
+		if _, err := docker(ctx, repo, "cp", id+":/"+f, filepath.Join(tmp, f)); err != nil {
 			return err
 		}
 	}
@@ -199,11 +203,8 @@ func dockerEnv() []string {
 	return []string{"DOCKER_BUILDKIT=0"}
 }
 
-func docker(ctx context.Context, repo stage.Repo, what string, args ...string) (string, error) {
-	if what == "" {
-		what = "docker " + args[0]
-	}
-	return stage.Run(ctx, stage.Cmd{Dir: string(repo), What: what, Args: append([]string{"docker"}, args...)})
+func docker(ctx context.Context, repo stage.Repo, args ...string) (string, error) {
+	return stage.Run(ctx, stage.Cmd{Dir: string(repo), What: "docker " + args[0], Args: append([]string{"docker"}, args...)})
 }
 
 // step is the line in which the legacy builder names the image of a step.
@@ -234,7 +235,7 @@ func removeMade(ctx context.Context, repo stage.Repo, image, log, before string)
 			if !haveImage(ctx, repo, id) {
 				return true
 			}
-			_, err = docker(ctx, repo, "", "image", "rm", id)
+			_, err = docker(ctx, repo, "image", "rm", id)
 			return err == nil
 		})
 		if len(made) == 0 {
@@ -395,7 +396,7 @@ func baseImage(ctx context.Context, repo stage.Repo, base, tmp string) (image st
 		return madeBase, false, nil
 	}
 	if want != madeBase {
-		_, err := docker(ctx, repo, "pull "+want, "pull", "--quiet", want)
+		_, err := docker(ctx, repo, "pull", "--quiet", want)
 		if err == nil {
 			return want, true, nil
 		}
@@ -411,7 +412,7 @@ func baseImage(ctx context.Context, repo stage.Repo, base, tmp string) (image st
 }
 
 func haveImage(ctx context.Context, repo stage.Repo, image string) bool {
-	_, err := docker(ctx, repo, "", "image", "inspect", "--format", "{{.Id}}", image)
+	_, err := docker(ctx, repo, "image", "inspect", "--format", "{{.Id}}", image)
 	return err == nil
 }
 

@@ -3,7 +3,6 @@ package stage
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -118,9 +117,6 @@ type CmdError struct {
 
 func (e *CmdError) Error() string { return e.Msg }
 func (e *CmdError) Unwrap() error { return e.Err }
-
-// Interrupted reports whether err comes from a context that ended.
-func Interrupted(err error) bool { return errors.Is(err, context.Canceled) }
 
 // cleanEnv is the environment without what would make go and git work on
 // something else than the directory they run in.
