@@ -212,7 +212,7 @@ func (e *Engine) start(name string, args ...string) (*process, error) {
 // Command returns a command that runs a program in the lab.
 func (e *Engine) Command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{
-		fmt.Sprintf("--target=%d", e.first.Process.Pid), "--mount", "--pid", "--net", "--ipc", "--", program,
+		fmt.Sprintf("--target=%d", e.first.Process.Pid), "--root", "--mount", "--pid", "--net", "--ipc", "--", program,
 	}, args...)...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + filepath.Join(e.dir, "bin"), "TMPDIR=" + filepath.Join(e.dir, "tmp"), "HOME=" + e.dir}
