@@ -26,7 +26,7 @@ import (
 // before the first start, and one more before each other start.
 var demoNetworks = strings.Fields("web db cache metrics backup logs admin storage")
 
-const demoFirst = 4
+const demoFirst = 5
 
 func init() {
 	var (

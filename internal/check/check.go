@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -134,7 +135,8 @@ type event struct {
 
 // goTest reads what go test -json prints, and counts the tests that have no
 // subtests. It shows the ones that failed with all their output, the skipped ones
-// with the reason, and of those that passed the ones that took long.
+// with the reason, and of those that passed the ones that took long, with what they
+// logged.
 func goTest(w io.Writer, r io.Reader) Count {
 	var count Count
 	output := map[string][]string{}
@@ -194,7 +196,20 @@ func (e event) result(w io.Writer, name string, isParent bool, output []string) 
 		return Count{Skipped: 1}
 	}
 	if e.Elapsed >= 5 {
-		fmt.Fprintf(w, "    passed %s (%.0fs)\n", name, e.Elapsed)
+		fmt.Fprintf(w, "    passed %s (%.0fs)%s\n", name, e.Elapsed, logged(output))
 	}
 	return Count{Passed: 1}
+}
+
+var logLine = regexp.MustCompile(`^\s+\w+_test\.go:\d+(: .*)`)
+
+// logged returns what a test has logged, on a line.
+func logged(output []string) string {
+	var s string
+	for _, line := range output {
+		if m := logLine.FindStringSubmatch(line); m != nil {
+			s += m[1]
+		}
+	}
+	return s
 }
