@@ -66,9 +66,6 @@ func TestEthOrder(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			ctx := t.Context()
 			stock, patched := start(ctx, t, release, false), start(ctx, t, release, true)
-			number, _, _ := strings.Cut(release, ".")
-			major, err := strconv.Atoi(number)
-			assert.NilError(t, err)
 
 			t.Run("patched", func(t *testing.T) {
 				t.Run(scenario.Main.Name, func(t *testing.T) {
@@ -78,7 +75,7 @@ func TestEthOrder(t *testing.T) {
 					assert.Equal(t, order.Judge(before.Tally(), after.Tally()), order.Pass, after.Wrong())
 				})
 				for _, s := range scenario.Side {
-					if major < s.Since {
+					if majorOf(t, release) < s.Since {
 						continue // these engines cannot do it
 					}
 					t.Run(s.Name, func(t *testing.T) {
@@ -90,6 +87,100 @@ func TestEthOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A container that a stock engine has made has no numbers, and one that a stock
+// engine has had in between has lost them. Its networks are then in the order of
+// their names behind that of its network mode, and newer ones come after them.
+func TestUpgrade(t *testing.T) {
+	for _, release := range releases(t) {
+		t.Run(release, func(t *testing.T) {
+			ctx := t.Context()
+			repo, err := stage.FindRepo()
+			assert.NilError(t, err)
+			e := start(ctx, t, release, false)
+			docker := func(command string) {
+				t.Helper()
+				_, err := e.Docker(ctx, strings.Fields(command)...)
+				assert.NilError(t, err)
+			}
+			comesUp := func(want string) {
+				t.Helper()
+				for range 5 {
+					start, err := scenario.Start(ctx, e, "box")
+					assert.NilError(t, err)
+					assert.DeepEqual(t, start.Networks(), strings.Fields(want))
+					docker("stop box")
+				}
+			}
+			for _, network := range strings.Fields("mike kilo bravo zulu alpha yankee") {
+				docker("network create " + network)
+			}
+			docker("create --name box --network zulu idle")
+			docker("network connect mike box")
+			docker("network connect kilo box")
+
+			assert.NilError(t, e.Replace(ctx, build.Path(repo, release, true)))
+			comesUp("zulu kilo mike")
+			docker("network connect bravo box")
+			comesUp("zulu kilo mike bravo")
+
+			assert.NilError(t, e.Replace(ctx, build.Path(repo, release, false)))
+			docker("start box")
+			docker("network connect alpha box")
+			docker("stop box")
+
+			assert.NilError(t, e.Replace(ctx, build.Path(repo, release, true)))
+			comesUp("zulu alpha bravo kilo mike")
+			docker("network connect yankee box")
+			docker("network disconnect alpha box")
+			comesUp("zulu bravo kilo mike yankee")
+			docker("network connect alpha box")
+			comesUp("zulu bravo kilo mike yankee alpha")
+		})
+	}
+}
+
+// One request that attaches several networks gives no order: the engine gets them
+// as a map. The one of the network mode is first, and the others go by name.
+func TestOneRequest(t *testing.T) {
+	names := slices.DeleteFunc(releases(t), func(release string) bool {
+		return majorOf(t, release) < 25
+	})
+	if len(names) == 0 {
+		t.Skip("up to 24.0 one request attaches one network")
+	}
+	for _, release := range names {
+		t.Run(release, func(t *testing.T) {
+			ctx := t.Context()
+			e := start(ctx, t, release, true)
+			for _, network := range strings.Fields("mike zulu kilo alpha") {
+				_, err := e.Docker(ctx, "network", "create", network)
+				assert.NilError(t, err)
+			}
+			assert.NilError(t, e.Post(ctx, "/v1.44/containers/create?name=box", `{
+				"Image": "idle",
+				"HostConfig": {"NetworkMode": "mike"},
+				"NetworkingConfig": {"EndpointsConfig": {"zulu": {}, "alpha": {}, "mike": {}, "kilo": {}}}
+			}`))
+			for range 10 {
+				start, err := scenario.Start(ctx, e, "box")
+				assert.NilError(t, err)
+				assert.DeepEqual(t, start.Networks(), strings.Fields("mike alpha kilo zulu"))
+				_, err = e.Docker(ctx, "stop", "box")
+				assert.NilError(t, err)
+			}
+		})
+	}
+}
+
+// majorOf returns the first number of a release.
+func majorOf(t *testing.T, release string) int {
+	t.Helper()
+	number, _, _ := strings.Cut(release, ".")
+	major, err := strconv.Atoi(number)
+	assert.NilError(t, err)
+	return major
 }
 
 // playBoth plays a scenario on a stock and on a patched engine at the same time,

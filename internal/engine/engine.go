@@ -237,12 +237,7 @@ func (e *Engine) StartDockerd(ctx context.Context) (err error) {
 	if e.dockerd, err = e.start("dockerd", args...); err != nil {
 		return err
 	}
-	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", e.socket())
-		},
-	}}
+	client := e.client()
 	start := time.Now()
 	for {
 		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
@@ -351,6 +346,52 @@ func (e *Engine) Restart(ctx context.Context) error {
 		return err
 	}
 	return e.StartDockerd(ctx)
+}
+
+// Replace ends the engine's dockerd in an orderly way and starts another one on
+// the same containers.
+func (e *Engine) Replace(ctx context.Context, dockerd string) error {
+	if err := e.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	link := filepath.Join(e.dir, "bin", "dockerd")
+	if err := os.Remove(link); err != nil {
+		return err
+	}
+	if err := os.Symlink(dockerd, link); err != nil {
+		return err
+	}
+	e.config.Dockerd = dockerd
+	return e.StartDockerd(ctx)
+}
+
+// Post sends a request with a JSON body to the engine's API.
+func (e *Engine) Post(ctx context.Context, path, body string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://docker"+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := e.client().Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusBadRequest {
+		text, _ := io.ReadAll(response.Body)
+		return fmt.Errorf("POST %s: %s: %s", path, response.Status, strings.TrimSpace(string(text)))
+	}
+	return nil
+}
+
+// client returns a client of the engine's API.
+func (e *Engine) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", e.socket())
+		},
+	}}
 }
 
 // NetNS returns the path of the network namespace of a process of the lab, given
