@@ -198,6 +198,21 @@ var Side = []Scenario{
 			daemon restart`,
 		Want: "zulu mike kilo alpha",
 	}, {
+		// A number must be kept as soon as it is given.
+		Name:     "killed daemon keeps the order",
+		Starts:   10,
+		Networks: "mike \n alpha \n bravo \n zulu \n kilo",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect alpha box
+			daemon kill
+			network connect kilo box
+			start box
+			network connect bravo box
+			daemon kill`,
+		Want: "zulu mike alpha kilo bravo",
+	}, {
 		// The name wins, and the others come up around it in order.
 		Name:     "explicit interface name is kept beside automatic ones",
 		Since:    28,

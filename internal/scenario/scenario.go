@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"ethorder/internal/engine"
@@ -28,7 +29,7 @@ type Scenario struct {
 	// Script has a docker command a line, without "docker". Its container is called
 	// box, and is stopped at the end. "id:NAME" in it stands for the id of a network,
 	// and "shortid:NAME" for the first 12 digits of it. "daemon restart" restarts the
-	// engine's daemon.
+	// engine's daemon, and "daemon kill" does so without giving it time to end.
 	Script string
 	// Want is the network of eth0, of eth1, and so on, after each start.
 	Want string
@@ -132,8 +133,14 @@ func Start(ctx context.Context, e *engine.Engine, container string) (order.Start
 
 // run runs a command of a script.
 func run(ctx context.Context, e *engine.Engine, command []string) error {
-	if slices.Equal(command, []string{"daemon", "restart"}) {
+	switch strings.Join(command, " ") {
+	case "daemon restart":
 		return e.Restart(ctx)
+	case "daemon kill":
+		if err := e.Signal(syscall.SIGKILL); err != nil {
+			return err
+		}
+		return e.StartDockerd(ctx)
 	}
 	for i, word := range command {
 		kind, name, _ := strings.Cut(word, ":")
