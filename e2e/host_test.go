@@ -194,7 +194,7 @@ func look(t *testing.T) map[string]string {
 		"namespaces": run(t, "ip", "netns"),
 		"containers": docker(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}"),
 		"networks":   docker(t, "network", "ls", "--no-trunc"),
-		"images":     docker(t, "image", "ls", "--all", "--no-trunc"),
+		"images":     docker(t, "image", "ls", "--all", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"),
 		"mounts":     run(t, "cat", "/proc/self/mountinfo"),
 		"forwarding": run(t, "cat", "/proc/sys/net/ipv4/ip_forward"),
 		"/etc":       tree(t, "/etc"),
