@@ -34,13 +34,13 @@ func releases(t *testing.T) []string {
 }
 
 // start builds an engine, if it is not built yet, and starts it.
-func start(ctx context.Context, t *testing.T, release string, patched bool, args ...string) *engine.Engine {
+func start(ctx context.Context, t *testing.T, release string, patched bool) *engine.Engine {
 	t.Helper()
 	repo, err := stage.FindRepo()
 	assert.NilError(t, err)
+	name, _, _ := strings.Cut(t.Name(), "/")
 	config := engine.Config{
-		Args:   args,
-		LogDir: repo.Out(release, "log", "e2e-"+map[bool]string{true: "patched", false: "stock"}[patched]),
+		LogDir: repo.Out(release, "log", name+"-"+map[bool]string{true: "patched", false: "stock"}[patched]),
 	}
 	config.Dockerd, err = build.Dockerd(ctx, release, patched)
 	assert.NilError(t, err)

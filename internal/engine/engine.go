@@ -123,6 +123,9 @@ func (e *Engine) writeFiles() error {
 	if err := os.MkdirAll(e.config.LogDir, 0o755); err != nil {
 		return err
 	}
+	for _, name := range []string{"containerd", "dockerd"} {
+		_ = os.Remove(e.logFile(name)) // of another engine
+	}
 	t := e.config.Tools
 	// All that the engine can find. It has no modprobe, so that it loads no
 	// modules; and up to 17.12 it gives these programs names of its own.
@@ -191,7 +194,7 @@ func (e *Engine) startLab() error {
 
 // start starts a program of the lab's bin folder in the lab.
 func (e *Engine) start(name string, args ...string) (*process, error) {
-	p := &process{log: filepath.Join(e.config.LogDir, name+".log"), done: make(chan struct{})}
+	p := &process{log: e.logFile(name), done: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -405,6 +408,10 @@ func (e *Engine) DataRoot() string { return filepath.Join(e.dir, "data") }
 
 // Dir returns the lab's folder.
 func (e *Engine) Dir() string { return e.dir }
+
+func (e *Engine) logFile(program string) string {
+	return filepath.Join(e.config.LogDir, program+".log")
+}
 
 func (e *Engine) socket() string { return filepath.Join(e.dir, "docker.sock") }
 
