@@ -200,7 +200,7 @@ func look(t *testing.T) map[string]string {
 		"/etc":       tree(t, "/etc"),
 		"/opt":       tree(t, "/opt"),
 		"/run":       tree(t, "/run/docker", "/run/docker.sock", "/run/docker.pid", "/run/containerd", "/run/runc", "/run/netns", "/run/xtables.lock"),
-		"/var/lib":   tree(t, "/var/lib/docker/containers", "/var/lib/docker/network", "/var/lib/docker/image", "/var/lib/cni"),
+		"/var/lib":   tree(t, "/var/lib/docker/containers", "/var/lib/docker/network", "/var/lib/cni"),
 		"home":       tree(t, filepath.Join(os.Getenv("HOME"), ".docker")),
 		"cgroups":    tree(t, "/sys/fs/cgroup/devices/docker", "/sys/fs/cgroup/docker"),
 	}
