@@ -24,7 +24,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"ethorder/internal/stage"
@@ -36,7 +35,7 @@ const Image = "idle"
 
 // maxDir is the longest name of a lab's folder: the kernel takes 107 bytes for the
 // path of a socket.
-const maxDir = 107 - len("/docker.sock")
+const maxDir = 107 - len("/containerd.sock")
 
 // How long an engine may take to answer, and to end when it is told to.
 const (
@@ -66,6 +65,7 @@ type Engine struct {
 
 // process is a program that runs in the lab.
 type process struct {
+	name string        // the path of its binary
 	cmd  *exec.Cmd     // the nsenter that waits for the program
 	log  string        // the file with its output
 	done chan struct{} // closed when it has ended
@@ -105,6 +105,10 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 		return nil, err
 	}
 	if e.containerd, err = e.start("containerd", "--config", filepath.Join(dir, "containerd.toml")); err != nil {
+		return nil, err
+	}
+	// The oldest engines do not wait for it.
+	if err := e.await(ctx, e.containerd, e.containerdAnswers); err != nil {
 		return nil, err
 	}
 	if err := e.StartDockerd(ctx); err != nil {
@@ -158,8 +162,8 @@ root = %q
 state = "/run/containerd"
 disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
 [grpc]
-address = "/run/containerd/containerd.sock"
-`, filepath.Join(e.dir, "containerd"))
+address = %q
+`, filepath.Join(e.dir, "containerd"), e.containerdSocket())
 	return os.WriteFile(filepath.Join(e.dir, "containerd.toml"), []byte(toml), 0o644)
 }
 
@@ -194,13 +198,18 @@ func (e *Engine) startLab() error {
 
 // start starts a program of the lab's bin folder in the lab.
 func (e *Engine) start(name string, args ...string) (*process, error) {
-	p := &process{log: e.logFile(name), done: make(chan struct{})}
+	link := filepath.Join(e.dir, "bin", name)
+	program, err := os.Readlink(link)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{name: program, log: e.logFile(name), done: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	p.cmd = e.Command(context.Background(), filepath.Join(e.dir, "bin", name), args...)
+	p.cmd = e.Command(context.Background(), link, args...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
@@ -231,7 +240,7 @@ func (e *Engine) StartDockerd(ctx context.Context) (err error) {
 		"--data-root=" + filepath.Join(e.dir, "data"),
 		"--exec-root=" + filepath.Join(e.dir, "exec"),
 		"--pidfile=/run/docker.pid",
-		"--containerd=/run/containerd/containerd.sock",
+		"--containerd=" + e.containerdSocket(),
 		// The images are one file each, and vfs works on every file system.
 		"--storage-driver=vfs",
 		"--cgroup-parent=" + cgroupParent(e.dir),
@@ -240,30 +249,44 @@ func (e *Engine) StartDockerd(ctx context.Context) (err error) {
 	if e.dockerd, err = e.start("dockerd", args...); err != nil {
 		return err
 	}
-	client := e.client()
-	start := time.Now()
-	for {
-		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
-		if response, err := client.Do(request); err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				logrus.Debugf("%s answers after %v", e.config.Dockerd, time.Since(start).Round(time.Millisecond))
-				return nil
-			}
-		}
+	return e.await(ctx, e.dockerd, e.dockerdAnswers)
+}
+
+func (e *Engine) containerdAnswers(context.Context) bool {
+	connection, err := net.Dial("unix", e.containerdSocket())
+	if err == nil {
+		_ = connection.Close()
+	}
+	return err == nil
+}
+
+func (e *Engine) dockerdAnswers(ctx context.Context) bool {
+	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
+	response, err := e.client().Do(request)
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+// await waits until a process of the lab answers.
+func (e *Engine) await(ctx context.Context, p *process, answers func(context.Context) bool) error {
+	for start := time.Now(); !answers(ctx); {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-e.containerd.done:
-			return e.failure("containerd ended", e.containerd)
-		case <-e.dockerd.done:
-			return e.failure(e.config.Dockerd+" ended before it answered", e.dockerd)
+			return e.failure(e.containerd.name+" ended before the engine answered", e.containerd)
+		case <-p.done:
+			return e.failure(p.name+" ended before it answered", p)
 		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Since(start) > startTimeout {
-			return e.failure(fmt.Sprintf("%s does not answer after %v", e.config.Dockerd, startTimeout), e.dockerd)
+			return e.failure(fmt.Sprintf("%s does not answer after %v", p.name, startTimeout), p)
 		}
 	}
+	return nil
 }
 
 // importImage makes Image from the idle binary.
@@ -412,6 +435,8 @@ func (e *Engine) Dir() string { return e.dir }
 func (e *Engine) logFile(program string) string {
 	return filepath.Join(e.config.LogDir, program+".log")
 }
+
+func (e *Engine) containerdSocket() string { return filepath.Join(e.dir, "containerd.sock") }
 
 func (e *Engine) socket() string { return filepath.Join(e.dir, "docker.sock") }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,19 @@ import (
 	is "gotest.tools/v3/assert/cmp"
 )
 
-// fakes makes a configuration in which each program is a shell script.
+// The tests' containerd is this program: it listens where it is told to.
+func init() {
+	if filepath.Base(os.Args[0]) != "containerd" {
+		return
+	}
+	socket := strings.TrimSuffix(os.Args[2], ".toml") + ".sock"
+	if _, err := net.Listen("unix", socket); err != nil {
+		panic(err)
+	}
+	select {}
+}
+
+// fakes makes a configuration in which the other programs are shell scripts.
 func fakes(t *testing.T, dockerd string) Config {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -27,11 +40,13 @@ func fakes(t *testing.T, dockerd string) Config {
 		assert.NilError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755))
 		return path
 	}
+	self, err := os.Executable()
+	assert.NilError(t, err)
 	idle := script("fake", "exec /bin/sleep 1000")
 	return Config{
 		Dockerd: script("fake-dockerd", dockerd),
 		Tools: Tools{
-			Docker: idle, Proxy: idle, Containerd: idle, Shim: idle, ShimV2: idle,
+			Docker: idle, Proxy: idle, Containerd: self, Shim: idle, ShimV2: idle,
 			Runc: idle, Iptables: idle, IP6tables: idle,
 		},
 	}
@@ -73,6 +88,16 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	cancel()
 	_, err := Start(ctx, config)
 	assert.ErrorIs(t, err, context.Canceled)
+	assertNothingLeft(t)
+}
+
+func TestStartNeedsContainerd(t *testing.T) {
+	config := fakes(t, `exec /bin/sleep 1000`)
+	config.Tools.Containerd = filepath.Join(filepath.Dir(config.Dockerd), "containerd")
+	assert.NilError(t, os.WriteFile(config.Tools.Containerd, []byte("#!/bin/sh\necho no such runtime; exit 1\n"), 0o755))
+	_, err := Start(context.Background(), config)
+	assert.ErrorContains(t, err, "containerd ended before")
+	assert.ErrorContains(t, err, "no such runtime")
 	assertNothingLeft(t)
 }
 
