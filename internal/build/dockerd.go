@@ -190,9 +190,6 @@ func (b builder) compile(ctx context.Context, tmp, bin string) error {
 			return fmt.Errorf("%s/go.mod has no module line", b.tree)
 		}
 		pkg = string(m[1])
-	case exists(b.tree, "vendor.mod"):
-		args = append(args, "-mod=vendor", "-modfile=vendor.mod")
-		pkg = "github.com/docker/docker"
 	default:
 		// A tree of git from before modules builds in a GOPATH of its own.
 		pkg = "github.com/docker/docker"

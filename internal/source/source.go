@@ -72,6 +72,9 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 	} else {
 		err = fromModule(ctx, repo, rel, tree)
 	}
+	if err == nil {
+		_, err = adoptVendorMod(tree)
+	}
 	if err != nil {
 		return "", fmt.Errorf("source of %s: %w", rel.Name, err)
 	}
@@ -141,10 +144,10 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 		return err
 	}
 	args := []string{gocmd, "mod", "vendor"}
-	switch _, err := os.Stat(filepath.Join(dir, "go.mod")); {
-	case err == nil:
-	case !errors.Is(err, fs.ErrNotExist):
+	switch ok, err := adoptVendorMod(dir); {
+	case err != nil:
 		return err
+	case ok:
 	case heapEra(rel):
 		if err := heapera.Install(dir); err != nil {
 			return err
@@ -171,6 +174,29 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 		return fmt.Errorf("go mod vendor of %s changed go.mod or go.sum: the pins are not complete; see %s", rel.Name, repo.Rel(repo.Out(rel.Name, "log", "source.log")))
 	}
 	return nil
+}
+
+// adoptVendorMod gives a tree of 23.0 to 28.5 a go.mod and a go.sum. Upstream has
+// them there under the names vendor.mod and vendor.sum, and its build puts a
+// go.mod beside them while it runs. It returns whether the tree has a go.mod.
+func adoptVendorMod(dir string) (bool, error) {
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); !errors.Is(err, fs.ErrNotExist) {
+		return err == nil, err
+	}
+	for _, name := range []string{"mod", "sum"} {
+		from, to := "vendor."+name, "go."+name
+		b, err := os.ReadFile(filepath.Join(dir, from))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, to), b, 0o644); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func readPins(dir string) (string, error) {

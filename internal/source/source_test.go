@@ -235,3 +235,27 @@ func TestInterruptedFetchLeavesNothing(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
 }
+
+func TestVendorModServesAsGoMod(t *testing.T) {
+	dir := t.TempDir()
+	ok, err := adoptVendorMod(dir)
+	assert.NilError(t, err)
+	assert.Assert(t, !ok, "a tree without either file has a go.mod")
+
+	write(t, filepath.Join(dir, "vendor.mod"), "module example.com/moby\n")
+	write(t, filepath.Join(dir, "vendor.sum"), "a sum\n")
+	ok, err = adoptVendorMod(dir)
+	assert.NilError(t, err)
+	assert.Assert(t, ok)
+	pins, err := readPins(dir)
+	assert.NilError(t, err)
+	assert.Equal(t, pins, "module example.com/moby\na sum\n")
+
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/own\n")
+	ok, err = adoptVendorMod(dir)
+	assert.NilError(t, err)
+	assert.Assert(t, ok)
+	pins, err = readPins(dir)
+	assert.NilError(t, err)
+	assert.Equal(t, pins, "module example.com/own\na sum\n")
+}
