@@ -147,10 +147,11 @@ func (s Series) checkApplies(ctx context.Context, repo stage.Repo, rows release.
 	if !slices.ContainsFunc(rows, func(rel release.Release) bool { return rel.Name == s.Base }) {
 		r.problem(`%s: "# base: %s" is not a release of line %s; want the one against which no hunk has an offset`, name, s.Base, s.Line)
 	}
+	var missing []string
 	for _, rel := range rows {
 		dir := source.Dir(repo, rel)
 		if _, err := os.Stat(stage.StampPath(dir)); err != nil {
-			r.Skipped = append(r.Skipped, fmt.Sprintf("patch/%s on %s: no source tree here; scripts/source %s makes it", s.Line, rel.Name, rel.Name))
+			missing = append(missing, rel.Name)
 			continue
 		}
 		offsets, err := s.Try(ctx, dir)
@@ -167,6 +168,9 @@ func (s Series) checkApplies(ctx context.Context, repo stage.Repo, rows release.
 			}
 		}
 		r.Applied = append(r.Applied, fmt.Sprintf("patch/%s on %s: applies, no fuzz, %s", s.Line, rel.Name, describe(offsets)))
+	}
+	if n := len(missing); n > 0 {
+		r.Skipped = append(r.Skipped, fmt.Sprintf("patch/%s on %d of %d releases: no source tree here; scripts/source %s makes one", s.Line, n, len(rows), missing[n-1]))
 	}
 	return nil
 }
