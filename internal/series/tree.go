@@ -67,14 +67,7 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 		}
 		return "", err
 	}
-	if err := stamp.Seal(tree); err != nil {
-		return "", err
-	}
-	os.Remove(stage.StampPath(dir))
-	if err := stage.Replace(tree, dir, tmp); err != nil {
-		return "", err
-	}
-	if err := stamp.Write(dir); err != nil {
+	if err := stamp.Install(tree, dir, tmp); err != nil {
 		return "", err
 	}
 	logrus.Infof("patch %s: %s, %d patches of line %s, %s, %s", rel.Name, repo.Rel(dir), len(s.Patches), s.Line,

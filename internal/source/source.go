@@ -72,20 +72,10 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 	} else {
 		err = fromModule(ctx, repo, rel, tree)
 	}
-	if err == nil {
-		_, err = adoptVendorMod(tree)
-	}
 	if err != nil {
 		return "", fmt.Errorf("source of %s: %w", rel.Name, err)
 	}
-	if err := stamp.Seal(tree); err != nil {
-		return "", err
-	}
-	os.Remove(stage.StampPath(dir))
-	if err := stage.Replace(tree, dir, tmp); err != nil {
-		return "", err
-	}
-	if err := stamp.Write(dir); err != nil {
+	if err := stamp.Install(tree, dir, tmp); err != nil {
 		return "", err
 	}
 	logrus.Infof("source %s: %s, from %s, %s", rel.Name, repo.Rel(dir), stamp["origin"], time.Since(start).Round(time.Second))
@@ -126,7 +116,10 @@ func fromGit(ctx context.Context, rel release.Release, clone, dir string) error 
 	if _, err := stage.Git(ctx, clone, "archive", "--format=tar", "--output="+tar, rel.Commit); err != nil {
 		return err
 	}
-	_, err = stage.Run(ctx, stage.Cmd{Dir: dir, What: "unpack " + rel.Tag, Args: []string{"tar", "-x", "-f", tar}})
+	if _, err := stage.Run(ctx, stage.Cmd{Dir: dir, What: "unpack " + rel.Tag, Args: []string{"tar", "-x", "-f", tar}}); err != nil {
+		return err
+	}
+	_, err = adoptVendorMod(dir)
 	return err
 }
 

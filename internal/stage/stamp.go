@@ -75,6 +75,19 @@ func (s Stamp) Seal(dir string) error {
 	return err
 }
 
+// Install puts made, which lies in the temporary directory tmp, at dst, and seals
+// it. There is no stamp in between, so what is cut short is made anew.
+func (s Stamp) Install(made, dst, tmp string) error {
+	if err := s.Seal(made); err != nil {
+		return err
+	}
+	os.Remove(StampPath(dst))
+	if err := Replace(made, dst, tmp); err != nil {
+		return err
+	}
+	return s.Write(dst)
+}
+
 // UpToDate reports whether dir was made from what want says, and still is what
 // was made. A tree that somebody edited is an error: remaking it would throw
 // the edits away, and using it would build something else than the pins say.
