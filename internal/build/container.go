@@ -131,7 +131,7 @@ func containerStamp(repo stage.Repo, rel release.Release, src, base string) (sta
 	dockerfile, err := stage.HashFile(repo.Path("Dockerfile.build"))
 	return stage.Stamp{
 		"source": stage.ReadStamp(src).Key(), "series": key, "toolchain": rel.Toolchain, "version": rel.Name + Suffix,
-		"tags": strings.Join(tags, " "), "flags": allFlags,
+		"tags": Tags, "flags": allFlags,
 		"dockerfile": dockerfile, "base": base,
 	}, err
 }

@@ -5,10 +5,13 @@ package build
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,12 +27,10 @@ import (
 // the behaviour of patched engines changes.
 const Suffix = "+ethseq.1"
 
-// tags are upstream's for a static binary, less the storage drivers that need C
+// Tags are upstream's for a static binary, less the storage drivers that need C
 // libraries which a build machine seldom has.
-var tags = []string{
-	"netgo", "osusergo", "static_build", "nri_no_wasm",
-	"exclude_graphdriver_btrfs", "exclude_graphdriver_devicemapper", "exclude_graphdriver_zfs",
-}
+const Tags = "netgo osusergo static_build nri_no_wasm " +
+	"exclude_graphdriver_btrfs exclude_graphdriver_devicemapper exclude_graphdriver_zfs"
 
 // Options say which engine to build.
 type Options struct {
@@ -87,7 +88,7 @@ func Engine(ctx context.Context, repo stage.Repo, o Options) (string, error) {
 		return "", err
 	}
 	b := builder{
-		repo: repo, rel: rel, tree: tree, version: version, tags: strings.Join(tags, " "),
+		repo: repo, rel: rel, tree: tree, version: version, tags: Tags,
 		log: repo.Out(rel.Name, "log", "build-"+map[bool]string{true: "stock", false: "patched"}[o.Stock]+".log"),
 	}
 	if o.Tags != "" {
@@ -173,54 +174,72 @@ func (b builder) compile(ctx context.Context, tmp, bin string) error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{gocmd, "build", "-v"}, flags...)
-	// Everything is vendored. Without this, the checksums of those modules that
-	// happen to be in the module cache would get into the binary.
-	env := []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1", "GOMODCACHE=" + filepath.Join(tmp, "empty")}
-	dir, pkg := b.tree, ""
-	switch {
-	case exists(b.tree, "go.mod"):
-		args = append(args, "-mod=vendor")
-		mod, err := os.ReadFile(filepath.Join(b.tree, "go.mod"))
-		if err != nil {
-			return err
-		}
-		m := regexp.MustCompile(`(?m)^module (\S+)$`).FindSubmatch(mod)
-		if m == nil {
-			return fmt.Errorf("%s/go.mod has no module line", b.tree)
-		}
-		pkg = string(m[1])
-	default:
-		// A tree of git from before modules builds in a GOPATH of its own.
-		pkg = "github.com/docker/docker"
-		dir = filepath.Join(tmp, "gopath", "src", pkg)
-		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-			return err
-		}
-		if err := os.Symlink(b.tree, dir); err != nil {
-			return err
-		}
-		env = append(env, "GO111MODULE=off", "GOPATH="+filepath.Join(tmp, "gopath"), "PWD="+dir)
-	}
-	xflags, overlay, err := b.stampVersion(dir, tmp, pkg+"/dockerversion")
+	w, err := OpenWorkspace(b.tree, tmp)
 	if err != nil {
 		return err
 	}
+	xflags, overlay, err := b.stampVersion(w.Dir, tmp, w.Package+"/dockerversion")
+	if err != nil {
+		return err
+	}
+	args := append([]string{gocmd, "build", "-v"}, w.Flags...)
 	args = append(args, "-tags", b.tags, "-ldflags", strings.TrimSpace(ldflags+" "+xflags))
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
 	_, err = stage.Run(ctx, stage.Cmd{
-		Dir: dir, Env: env, Log: b.log, What: "compile dockerd " + b.version,
+		Dir: w.Dir, Env: w.Env, Log: b.log, What: "compile dockerd " + b.version,
 		Args: append(args, "-o", bin, "./cmd/dockerd"),
 	})
 	return err
 }
 
-func exists(elem ...string) bool {
-	_, err := os.Stat(filepath.Join(elem...))
-	return err == nil
+// Workspace is how go is run in a tree of moby.
+type Workspace struct {
+	Dir     string   // where it is run
+	Package string   // import path of the root
+	Flags   []string // what go build, go test and go vet are given
+	Env     []string // additions to the environment
 }
+
+// OpenWorkspace says how go is run in a tree that has a vendor directory. It may
+// put files into tmp, which must last as long as go runs.
+func OpenWorkspace(tree, tmp string) (Workspace, error) {
+	w := Workspace{
+		Dir:   tree,
+		Flags: slices.Clone(flags),
+		// Everything is vendored. Without this, the checksums of those modules that
+		// happen to be in the module cache would get into a binary.
+		Env: []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1", "GOMODCACHE=" + filepath.Join(tmp, "empty")},
+	}
+	mod, err := os.ReadFile(filepath.Join(tree, "go.mod"))
+	if err == nil {
+		m := moduleLine.FindSubmatch(mod)
+		if m == nil {
+			return w, fmt.Errorf("%s/go.mod has no module line", tree)
+		}
+		w.Package = string(m[1])
+		w.Flags = append(w.Flags, "-mod=vendor")
+		return w, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return w, err
+	}
+	// A tree of git from before modules builds in a GOPATH of its own.
+	gopath := filepath.Join(tmp, "gopath")
+	w.Package = "github.com/docker/docker"
+	w.Dir = filepath.Join(gopath, "src", w.Package)
+	w.Env = append(w.Env, "GO111MODULE=off", "GOPATH="+gopath, "PWD="+w.Dir)
+	if err := os.MkdirAll(filepath.Dir(w.Dir), 0o755); err != nil {
+		return w, err
+	}
+	if err := os.Symlink(tree, w.Dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return w, err
+	}
+	return w, nil
+}
+
+var moduleLine = regexp.MustCompile(`(?m)^module (\S+)$`)
 
 var versionValue = regexp.MustCompile(`(?m)^(\s+(\w+)\s+(?:string )?= )".*"$`)
 
