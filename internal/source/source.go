@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"ethorder/internal/release"
-	"ethorder/internal/source/heapera"
+	"ethorder/internal/source/pins"
 	"ethorder/internal/stage"
 
 	"github.com/sirupsen/logrus"
@@ -39,18 +39,21 @@ func Dir(repo stage.Repo, rel release.Release) string { return repo.Out(rel.Name
 func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone string) (string, error) {
 	dir := Dir(repo, rel)
 	stamp := stage.Stamp{"layout": layout, "release": rel.Name, "commit": rel.Commit}
-	if clone == "" && rel.Module == "" {
-		return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; use a git clone of moby: MOBY_REPO=<clone> (tag %s)", rel.Name, rel.Tag)}
+	if clone == "" {
+		switch {
+		case rel.Module == "":
+			return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; %s", rel.Name, useClone(rel))}
+		case beforeModules(rel) && pins.Files(rel.Name) == nil:
+			return "", &stage.UsageError{Msg: fmt.Sprintf("the module of %s does not say what it depends on, and internal/source/pins has no pins for it; %s", rel.Name, useClone(rel))}
+		}
 	}
 	if clone != "" {
 		stamp["origin"] = "git archive of the commit"
 	} else {
 		stamp["origin"] = rel.Module + "@" + rel.Version + " " + rel.Sum
 		stamp["toolchain"] = rel.Toolchain
-		if heapEra(rel) {
-			for _, name := range heapera.Names {
-				stamp["pins "+name] = stage.HashBytes(heapera.Read(name))
-			}
+		for name, b := range pins.Files(rel.Name) {
+			stamp["pins "+name] = stage.HashBytes(b)
 		}
 	}
 	if ok, err := stamp.UpToDate(dir); ok || err != nil {
@@ -82,10 +85,15 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 	return dir, nil
 }
 
-// heapEra reports whether the release is one that the pins of package heapera
-// are for.
-func heapEra(rel release.Release) bool {
-	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "18.02") < 0
+// beforeModules reports whether a release is of the time when moby had neither
+// go.mod nor vendor.mod.
+func beforeModules(rel release.Release) bool {
+	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "23.0") < 0
+}
+
+// useClone says what to do when a release does not come from modules.
+func useClone(rel release.Release) string {
+	return fmt.Sprintf("use a git clone of moby: MOBY_REPO=<clone> (tag %s)", rel.Tag)
 }
 
 // fromGit writes the tree of the pinned commit to dir.
@@ -137,19 +145,17 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 		return err
 	}
 	args := []string{gocmd, "mod", "vendor"}
-	switch ok, err := adoptVendorMod(dir); {
-	case err != nil:
-		return err
-	case ok:
-	case heapEra(rel):
-		if err := heapera.Install(dir); err != nil {
+	if pins.Files(rel.Name) != nil {
+		if err := pins.Install(rel.Name, dir); err != nil {
 			return err
 		}
 		args = append(args, "-e")
-	default:
-		return &stage.UsageError{Msg: fmt.Sprintf("the module of %s has no go.mod and there are no pins for its dependencies; use a git clone of moby: MOBY_REPO=<clone>", rel.Name)}
+	} else if ok, err := adoptVendorMod(dir); err != nil {
+		return err
+	} else if !ok {
+		return &stage.UsageError{Msg: fmt.Sprintf("the module of %s has neither go.mod nor both of vendor.mod and vendor.sum; %s", rel.Name, useClone(rel))}
 	}
-	pins, err := readPins(dir)
+	before, err := readPins(dir)
 	if err != nil {
 		return err
 	}
@@ -157,13 +163,13 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 		Dir: dir, Env: []string{"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod"},
 		Log: repo.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
 	}); err != nil {
-		return err
+		return fmt.Errorf("%w\nwhere a dependency is not to be had as a Go module, %s", err, useClone(rel))
 	}
 	after, err := readPins(dir)
 	if err != nil {
 		return err
 	}
-	if after != pins {
+	if after != before {
 		return fmt.Errorf("go mod vendor of %s changed go.mod or go.sum: the pins are not complete; see %s", rel.Name, repo.Rel(repo.Out(rel.Name, "log", "source.log")))
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ethorder/internal/release"
+	"ethorder/internal/source/pins"
 	"ethorder/internal/stage"
 
 	"golang.org/x/mod/module"
@@ -30,14 +31,32 @@ func write(t *testing.T, path, text string) {
 // row that pins it.
 func fakeProxy(t *testing.T) release.Release {
 	t.Helper()
-	const path, version = "example.com/moby", "v1.2.3"
+	const path = "example.com/moby"
+	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("GOPROXY", "file://"+t.TempDir())
+	t.Setenv("GONOSUMDB", "example.com")
+	t.Cleanup(func() { _ = exec.Command("go", "clean", "-modcache").Run() })
+	version, sum := addModule(t, path, "v1.2.3", map[string]string{
+		"go.mod":              "module " + path + "\n\ngo 1.21\n",
+		"cmd/dockerd/main.go": "package main\n\nfunc main() {}\n",
+	})
+	return release.Release{
+		Name: "1.2.3", Line: "1.2", Module: path, Version: version, Sum: sum,
+		Tag: "v1.2.3", Commit: strings.Repeat("0", 40), Toolchain: runtime.Version(), Runc: "debian",
+	}
+}
+
+// addModule makes the fake proxy serve a version of a module, and returns it and
+// its checksum.
+func addModule(t *testing.T, path, version string, files map[string]string) (string, string) {
+	t.Helper()
 	src := t.TempDir()
-	write(t, filepath.Join(src, "go.mod"), "module "+path+"\n\ngo 1.21\n")
-	write(t, filepath.Join(src, "cmd/dockerd/main.go"), "package main\n\nfunc main() {}\n")
-	proxy := t.TempDir()
-	at := filepath.Join(proxy, path, "@v")
+	for name, text := range files {
+		write(t, filepath.Join(src, name), text)
+	}
+	at := filepath.Join(strings.TrimPrefix(os.Getenv("GOPROXY"), "file://"), path, "@v")
 	write(t, filepath.Join(at, version+".info"), `{"Version":"`+version+`"}`)
-	write(t, filepath.Join(at, version+".mod"), "module "+path+"\n\ngo 1.21\n")
+	write(t, filepath.Join(at, version+".mod"), files["go.mod"])
 	zip := filepath.Join(at, version+".zip")
 	f, err := os.Create(zip)
 	assert.NilError(t, err)
@@ -45,15 +64,7 @@ func fakeProxy(t *testing.T) release.Release {
 	assert.NilError(t, f.Close())
 	sum, err := dirhash.HashZip(zip, dirhash.Hash1)
 	assert.NilError(t, err)
-
-	t.Setenv("GOMODCACHE", t.TempDir())
-	t.Setenv("GOPROXY", "file://"+proxy)
-	t.Setenv("GONOSUMDB", path)
-	t.Cleanup(func() { _ = exec.Command("go", "clean", "-modcache").Run() })
-	return release.Release{
-		Name: "1.2.3", Line: "1.2", Module: path, Version: version, Sum: sum,
-		Tag: "v1.2.3", Commit: strings.Repeat("0", 40), Toolchain: runtime.Version(), Runc: "debian",
-	}
+	return version, sum
 }
 
 // leftovers lists what is in out/<release> but the lock.
@@ -133,6 +144,50 @@ func TestReleaseWithoutModuleAsksForAClone(t *testing.T) {
 	repo := stage.Repo(t.TempDir())
 	_, err := fetch(t, repo, release.Release{Name: "1.2.3", Tag: "v1.2.3"}, "")
 	assert.ErrorContains(t, err, "MOBY_REPO")
+}
+
+func TestReleaseFromBeforeModulesNeedsPins(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel.Name, rel.Module, rel.Tag = "18.09.9", "github.com/docker/docker", "v18.09.9"
+	_, err := fetch(t, repo, rel, "")
+	assert.ErrorContains(t, err, "no pins for it")
+	assert.ErrorContains(t, err, "MOBY_REPO=<clone> (tag v18.09.9)")
+	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+}
+
+// Every release with pins has a module in the table, a go.mod of moby's name, and
+// what it replaces a module by.
+func TestPinsAreOfReleasesWithAModule(t *testing.T) {
+	table, err := release.Load(stage.Repo("../.."))
+	assert.NilError(t, err)
+	for _, name := range pins.Releases() {
+		rel, err := table.Find(name)
+		assert.NilError(t, err)
+		assert.Assert(t, beforeModules(rel), "%s needs no pins", name)
+		dir := filepath.Join(t.TempDir(), "source")
+		assert.NilError(t, pins.Install(name, dir))
+		got, err := readPins(dir)
+		assert.NilError(t, err)
+		assert.Assert(t, strings.HasPrefix(got, "module github.com/docker/docker\n"))
+		for _, line := range strings.Split(got, "\n") {
+			if _, stand, found := strings.Cut(line, "=> ../"); found {
+				_, err := os.Stat(filepath.Join(filepath.Dir(dir), stand, "go.mod"))
+				assert.NilError(t, err)
+			}
+		}
+	}
+}
+
+func TestDependencyThatIsNotThereAsksForAClone(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel.Version, rel.Sum = addModule(t, rel.Module, "v1.2.4", map[string]string{
+		"go.mod":              "module " + rel.Module + "\n\ngo 1.16\n\nrequire example.com/gone v1.0.0\n",
+		"cmd/dockerd/main.go": "package main\n\nimport _ \"example.com/gone\"\n\nfunc main() {}\n",
+	})
+	_, err := fetch(t, repo, rel, "")
+	assert.ErrorContains(t, err, "example.com/gone")
+	assert.ErrorContains(t, err, "MOBY_REPO=<clone> (tag v1.2.3)")
+	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
 }
 
 func TestTreeIsMadeOnceAndAnEditedOneIsRefused(t *testing.T) {
