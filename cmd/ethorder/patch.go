@@ -60,7 +60,7 @@ func newPatchCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&tree, "tree", "", "patch this git checkout of yours in place, uncommitted")
-	f.StringVar(&line, "line", "", "take the series of this line, like 29.5, whatever the checkout's commit is")
+	f.StringVar(&line, "line", "", "take the series of this line, like 29.2, whatever the checkout's commit is")
 	f.BoolVar(&dry, "check", false, "with --tree: only find out whether the series applies")
 	cmd.AddCommand(newPatchCheckCommand())
 	return cmd

@@ -173,6 +173,27 @@ func (t Table) Releases(line string) Table {
 	return rows
 }
 
+// Select returns the rows of the named releases, or of all if there are no names.
+// Without a git clone, those that have no Go module cannot be had: all leaves
+// them out, and a named one is an error.
+func (t Table) Select(names []string, clone bool) (Table, error) {
+	var rows Table
+	for _, name := range names {
+		r, err := t.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		if r.Module == "" && !clone {
+			return nil, &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; use a git clone of moby: MOBY_REPO=<clone> (tag %s)", r.Name, r.Tag)}
+		}
+		rows = append(rows, r)
+	}
+	if len(names) == 0 {
+		rows = slices.DeleteFunc(slices.Clone(t), func(r Release) bool { return r.Module == "" && !clone })
+	}
+	return rows, nil
+}
+
 // Lines returns the patch lines, in the order of the file.
 func (t Table) Lines() []string {
 	var lines []string

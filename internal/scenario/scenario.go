@@ -119,6 +119,44 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 	return result, nil
 }
 
+// Both plays s on a stock and on a patched engine at the same time. Check is as in
+// Run, for the patched one.
+func (s Scenario) Both(ctx context.Context, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after Result, err error) {
+	done := make(chan error)
+	go func() {
+		var err error
+		before, err = s.Run(ctx, stock, stockStarts, nil)
+		done <- err
+	}()
+	after, err = s.Run(ctx, patched, patchedStarts, check)
+	if err != nil {
+		err = fmt.Errorf("patched engine: %w", err)
+	}
+	if stockErr := <-done; stockErr != nil {
+		err = errors.Join(fmt.Errorf("stock engine: %w", stockErr), err)
+	}
+	return before, after, err
+}
+
+// Compare says how a scenario went on a stock and on a patched engine.
+func Compare(stock, patched Result) string {
+	return fmt.Sprintf("patched %v, stock %v, gateway %s, %v a start", patched.Tally(), stock.Tally(),
+		strings.Join(patched.Gateways(), " or "), patched.PerStart())
+}
+
+// SameGateway returns an error unless the patched engine chose the default gateway
+// that the stock engine chose. Where stock's own choice varies, the patched engine
+// may make any of its choices.
+func SameGateway(stock, patched Result) error {
+	may := stock.Gateways()
+	for _, g := range patched.Gateways() {
+		if !slices.Contains(may, g) {
+			return fmt.Errorf("default gateway: got %s, wanted stock's %s", g, strings.Join(may, " or "))
+		}
+	}
+	return nil
+}
+
 // Start starts a container and reads its interfaces. A container that does not
 // start is no error, but a Start that says so, as long as its engine answers.
 func Start(ctx context.Context, e *engine.Engine, container string) (order.Start, error) {

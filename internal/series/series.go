@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,17 +64,78 @@ func Load(repo stage.Repo, line string) (Series, error) {
 // Path returns the path of one of the patches.
 func (s Series) Path(patch string) string { return filepath.Join(s.Dir, patch) }
 
-// Key is a digest of the patches and their order.
+// Key is a digest of what the patches do, in their order. Their messages and the
+// names that git has for blobs are no part of it.
 func (s Series) Key() (string, error) {
 	h := sha256.New()
 	for _, p := range s.Patches {
-		sum, err := stage.HashFile(s.Path(p))
+		b, err := os.ReadFile(s.Path(p))
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(h, "%s %s\n", p, sum)
+		effect := false
+		for line := range strings.Lines(string(b)) {
+			effect = effect || strings.HasPrefix(line, "diff --git ")
+			if m := hunkRange.FindString(line); m != "" {
+				line = m + "\n" // git versions differ in what they say after it
+			}
+			if effect && !strings.HasPrefix(line, "index ") {
+				fmt.Fprint(h, line)
+			}
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+var hunkRange = regexp.MustCompile(`^@@ \S+ \S+ @@`)
+
+// Digest is the beginning of Key, by which results refer to what they are of.
+func (s Series) Digest() (string, error) {
+	key, err := s.Key()
+	return key[:min(12, len(key))], err
+}
+
+// Touched returns the files that the series changes, makes or removes.
+func (s Series) Touched(ctx context.Context) ([]string, error) {
+	var all []string
+	for _, p := range s.Patches {
+		paths, err := touched(ctx, s.Path(p))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, paths...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// ApplyTo applies the series to a tree, and returns the hunks that were found at
+// another line. A patch that does not apply is an *ApplyError; those before it
+// stay.
+func (s Series) ApplyTo(ctx context.Context, tree string) ([]Offset, error) {
+	return s.apply(ctx, tree, false)
+}
+
+// CheckInstalled compares what the series has installed in a tree with the files
+// at the root of the repository.
+func (s Series) CheckInstalled(ctx context.Context, repo stage.Repo, tree string) error {
+	files, err := s.Touched(ctx)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if !slices.Contains(rootFiles, path.Base(file)) {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(tree, file))
+		if err != nil {
+			return err
+		}
+		if err := sameBelowPackage(repo.Path(path.Base(file)), b); err != nil {
+			return fmt.Errorf("%s differs from %s at the root: %w", file, path.Base(file), err)
+		}
+	}
+	return nil
 }
 
 // touched returns the paths of the files that a patch changes, makes or removes.

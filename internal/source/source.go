@@ -96,9 +96,10 @@ func useClone(rel release.Release) string {
 	return fmt.Sprintf("use a git clone of moby: MOBY_REPO=<clone> (tag %s)", rel.Tag)
 }
 
-// fromGit writes the tree of the pinned commit to dir.
-func fromGit(ctx context.Context, rel release.Release, clone, dir string) error {
-	if err := stage.Need("git", "tar"); err != nil {
+// Verify checks that a git clone of moby has the pinned commit of a release, and
+// no other one under its tag.
+func Verify(ctx context.Context, rel release.Release, clone string) error {
+	if err := stage.Need("git"); err != nil {
 		return err
 	}
 	clone, err := filepath.Abs(clone)
@@ -117,6 +118,21 @@ func fromGit(ctx context.Context, rel release.Release, clone, dir string) error 
 		return fmt.Errorf("%s has neither tag %s nor commit %s; fetch it: git -C %s fetch --depth 1 <moby's repository> tag %s",
 			clone, rel.Tag, rel.Commit, clone, rel.Tag)
 	}
+	return nil
+}
+
+// fromGit writes the tree of the pinned commit to dir.
+func fromGit(ctx context.Context, rel release.Release, clone, dir string) error {
+	if err := stage.Need("tar"); err != nil {
+		return err
+	}
+	clone, err := filepath.Abs(clone)
+	if err != nil {
+		return err
+	}
+	if err := Verify(ctx, rel, clone); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -127,7 +143,7 @@ func fromGit(ctx context.Context, rel release.Release, clone, dir string) error 
 	if _, err := stage.Run(ctx, stage.Cmd{Dir: dir, What: "unpack " + rel.Tag, Args: []string{"tar", "-x", "-f", tar}}); err != nil {
 		return err
 	}
-	_, err = adoptVendorMod(dir)
+	_, err = AdoptVendorMod(dir)
 	return err
 }
 
@@ -150,7 +166,7 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 			return err
 		}
 		args = append(args, "-e")
-	} else if ok, err := adoptVendorMod(dir); err != nil {
+	} else if ok, err := AdoptVendorMod(dir); err != nil {
 		return err
 	} else if !ok {
 		return &stage.UsageError{Msg: fmt.Sprintf("the module of %s has neither go.mod nor both of vendor.mod and vendor.sum; %s", rel.Name, useClone(rel))}
@@ -175,10 +191,10 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 	return nil
 }
 
-// adoptVendorMod gives a tree of 23.0 to 28.5 a go.mod and a go.sum. Upstream has
+// AdoptVendorMod gives a tree of 23.0 to 28.5 a go.mod and a go.sum. Upstream has
 // them there under the names vendor.mod and vendor.sum, and its build puts a
 // go.mod beside them while it runs. It returns whether the tree has a go.mod.
-func adoptVendorMod(dir string) (bool, error) {
+func AdoptVendorMod(dir string) (bool, error) {
 	if _, err := os.Stat(filepath.Join(dir, "go.mod")); !errors.Is(err, fs.ErrNotExist) {
 		return err == nil, err
 	}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"ethorder/internal/matrix"
+	"ethorder/internal/release"
+	"ethorder/internal/series"
+	"ethorder/internal/stage"
+	"ethorder/internal/support"
+)
+
+func init() {
+	m := &matrixRun{}
+	cmd := &cobra.Command{
+		Use:   "matrix [release...]",
+		Short: "Apply, compile and vet the series of every release",
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+			m.repo = repo
+			return m.run(cmd, args)
+		}),
+	}
+	cloneFlag(cmd, &m.clone)
+	f := cmd.Flags()
+	f.IntVar(&m.jobs, "jobs", 2, "check `N` releases at a time")
+	f.BoolVar(&m.again, "again", false, "also check what was found good already")
+	f.BoolVar(&m.record, "record", false, "write what was found to patch/matrix.tsv and the tables of the READMEs")
+	subcommands = append(subcommands, cmd)
+}
+
+// matrixRun is a run of the command.
+type matrixRun struct {
+	repo          stage.Repo
+	clone         string
+	jobs          int
+	again, record bool
+
+	mu      sync.Mutex
+	results matrix.Results
+}
+
+func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
+	if m.jobs < 1 {
+		return &stage.UsageError{Msg: fmt.Sprintf("--jobs %d: want at least 1", m.jobs)}
+	}
+	if m.clone != "" {
+		var err error
+		if m.clone, err = filepath.Abs(m.clone); err != nil {
+			return err
+		}
+	}
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	table, err := release.Load(m.repo)
+	if err != nil {
+		return err
+	}
+	todo, err := table.Select(names, m.clone != "")
+	if err != nil {
+		return err
+	}
+	state := m.repo.Out("matrix", "results.tsv")
+	unlock, err := stage.Lock(ctx, filepath.Dir(state))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if m.results, err = matrix.Load(state); err != nil {
+		return err
+	}
+	begin, checked := time.Now(), 0
+	queue := make(chan release.Release)
+	var workers sync.WaitGroup
+	var errs []error
+	for i := range m.jobs {
+		c := matrix.Checker{Repo: m.repo, Clone: m.clone, Dir: m.repo.Out("matrix", fmt.Sprintf("job%d", i+1))}
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for rel := range queue {
+				r, err := c.Check(ctx, rel)
+				m.mu.Lock()
+				checked++
+				if err == nil {
+					m.results = m.results.With(r)
+					err = m.results.Save(state)
+				}
+				if err == nil {
+					fmt.Fprintln(out, r)
+					if r.Problem != "" {
+						fmt.Fprintln(out, r.Problem)
+					}
+					logrus.Infof("%d of %d releases, %s", checked, len(todo), time.Since(begin).Round(time.Second))
+				} else if ctx.Err() == nil {
+					errs = append(errs, fmt.Errorf("%s: %w", rel.Name, err))
+					fmt.Fprintf(out, "%-9s not checked: %v\n", rel.Name, err)
+				}
+				m.mu.Unlock()
+			}
+		}()
+	}
+	for _, rel := range todo {
+		known, err := m.known(rel)
+		if err != nil {
+			return err
+		}
+		if known && !m.again {
+			m.mu.Lock()
+			checked++
+			m.mu.Unlock()
+			continue
+		}
+		select {
+		case queue <- rel:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return &exitError{130, errors.New("interrupted; what was found is kept, run it again to go on")}
+	}
+	good := 0
+	for _, rel := range todo {
+		if ok, err := m.known(rel); err == nil && ok {
+			good++
+		}
+	}
+	fmt.Fprintf(out, "%d of %d releases: series applies without fuzz, root files equal, compiles, vet clean\n", good, len(todo))
+	if m.record {
+		if err := m.write(todo); err != nil {
+			return err
+		}
+	}
+	if good < len(todo) {
+		return errors.Join(append(errs, fmt.Errorf("%d releases are not good; their last output is in %s", len(todo)-good, m.repo.Rel(m.repo.Out("matrix"))))...)
+	}
+	return nil
+}
+
+// known reports whether a release was found good, with its series as it is now and
+// from the same kind of source.
+func (m *matrixRun) known(rel release.Release) (bool, error) {
+	s, err := series.Load(m.repo, rel.Line)
+	if err != nil {
+		return false, err
+	}
+	digest, err := s.Digest()
+	if err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.results.Find(rel.Name)
+	return ok && r.Good() && r.Series == digest && (r.Source == "git") == (m.clone != ""), nil
+}
+
+// write adds what was found of the releases to patch/matrix.tsv.
+func (m *matrixRun) write(releases release.Table) error {
+	path := m.repo.Path(support.MatrixFile...)
+	recorded, err := matrix.Load(path)
+	if err != nil {
+		return err
+	}
+	for _, rel := range releases {
+		if r, ok := m.results.Find(rel.Name); ok {
+			recorded = recorded.With(r)
+		}
+	}
+	if err := recorded.Save(path); err != nil {
+		return err
+	}
+	return writeTables(m.repo)
+}
+
+// writeTables brings the tables of the READMEs up to date.
+func writeTables(repo stage.Repo) error {
+	tables, err := support.Tables(repo)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if err := os.WriteFile(t.File, t.Want, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

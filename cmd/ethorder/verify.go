@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"ethorder/internal/build"
+	"ethorder/internal/engine"
+	"ethorder/internal/order"
+	"ethorder/internal/release"
+	"ethorder/internal/scenario"
+	"ethorder/internal/series"
+	"ethorder/internal/stage"
+	"ethorder/internal/support"
+)
+
+func init() {
+	v := &verification{}
+	cmd := &cobra.Command{
+		Use:   "verify <release>...",
+		Short: "Run all scenarios on the stock and the patched engine of releases, and judge",
+		Args:  orUsage(cobra.MinimumNArgs(1)),
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+			if v.starts < 1 {
+				return &stage.UsageError{Msg: fmt.Sprintf("--starts %d: want at least 1", v.starts)}
+			}
+			if os.Geteuid() != 0 {
+				return &stage.CannotRunError{Msg: "this runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/verify)"}
+			}
+			v.repo = repo
+			for _, name := range args {
+				if _, err := release.Find(repo, name); err != nil {
+					return err
+				}
+			}
+			for _, name := range args {
+				if err := v.verify(cmd, name); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+			}
+			return nil
+		}),
+	}
+	cloneFlag(cmd, &v.clone)
+	cmd.Flags().IntVar(&v.starts, "starts", 20, "start the container `N` times in each scenario")
+	cmd.Flags().BoolVar(&v.record, "record", false, "write what was found to patch/runs.tsv and the tables of the READMEs")
+	subcommands = append(subcommands, cmd)
+}
+
+// verification is a run of the command.
+type verification struct {
+	repo   stage.Repo
+	clone  string
+	starts int
+	record bool
+}
+
+// stockStarts is how often the stock engine starts the container in the scenarios
+// that only ask it for its gateway.
+const stockStarts = 3
+
+func (v *verification) verify(cmd *cobra.Command, name string) (err error) {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	rel, err := release.Find(v.repo, name)
+	if err != nil {
+		return err
+	}
+	s, err := series.Load(v.repo, rel.Line)
+	if err != nil {
+		return err
+	}
+	run := support.Run{Release: name, Source: "module", Date: time.Now().UTC().Format(time.DateOnly), Starts: v.starts}
+	if v.clone != "" {
+		run.Source = "git"
+	}
+	if run.Series, err = s.Digest(); err != nil {
+		return err
+	}
+	stock, err := v.start(ctx, name, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stock.Close()) }()
+	patched, err := v.start(ctx, name, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, patched.Close()) }()
+
+	major, err := strconv.Atoi(strings.SplitN(name, ".", 2)[0])
+	if err != nil {
+		return err
+	}
+	verdict := order.Fail
+	for i, sc := range append([]scenario.Scenario{scenario.Main}, scenario.Side...) {
+		if major < sc.Since {
+			continue
+		}
+		stockN := stockStarts
+		if i == 0 {
+			stockN = v.starts
+		}
+		run.Scenarios++
+		before, after, err := sc.Both(ctx, stock, patched, stockN, v.starts, nil)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			err = scenario.SameGateway(before, after)
+		}
+		if wrong := after.Wrong(); err == nil && wrong != "" {
+			err = errors.New(wrong)
+		}
+		if i == 0 {
+			run.StockRight, run.PatchedRight = before.Tally().Right, after.Tally().Right
+			verdict = order.Judge(before.Tally(), after.Tally())
+		}
+		fmt.Fprintf(out, "%s  %s: %s\n", name, sc.Name, scenario.Compare(before, after))
+		if err != nil {
+			logrus.Errorf("%s: %s: %v", name, sc.Name, err)
+			verdict = order.Fail
+			continue
+		}
+		run.ScenariosGood++
+	}
+	fmt.Fprintf(out, "%s: Docker Engine %s, %d of %d scenarios; in attach order in %v starts patched, in %v stock\n",
+		verdict, name, run.ScenariosGood, run.Scenarios, run.Patched(), run.Stock())
+	if v.record {
+		unlock, err := stage.Lock(ctx, v.repo.Out("verify"))
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if err := support.Record(v.repo, run); err != nil {
+			return err
+		}
+		if err := writeTables(v.repo); err != nil {
+			return err
+		}
+	}
+	switch verdict {
+	case order.Fail:
+		return fmt.Errorf("not every start was as it must be; the engines' logs are in %s/verify-*", v.repo.Rel(v.repo.Out(name, "log")))
+	case order.Inconclusive:
+		return &exitError{exitInconclusive, errors.New("the stock engine kept the order too, by chance: nothing is shown; run it again")}
+	}
+	return nil
+}
+
+// start builds an engine where that is not done yet, and starts it.
+func (v *verification) start(ctx context.Context, name string, patched bool) (*engine.Engine, error) {
+	config, err := labConfig(ctx, v.repo)
+	if err != nil {
+		return nil, err
+	}
+	if config.Runc, err = build.Runc(ctx, name); err != nil {
+		return nil, err
+	}
+	if config.Dockerd, err = build.Engine(ctx, v.repo, build.Options{Release: name, Stock: !patched, Clone: v.clone}); err != nil {
+		return nil, err
+	}
+	config.LogDir = v.repo.Out(name, "log", "verify-"+map[bool]string{true: "patched", false: "stock"}[patched])
+	return engine.Start(ctx, config)
+}

@@ -1,0 +1,257 @@
+// Package matrix finds out for every release whether its series applies and
+// what it makes of the tree compiles.
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"ethorder/internal/build"
+	"ethorder/internal/release"
+	"ethorder/internal/series"
+	"ethorder/internal/source"
+	"ethorder/internal/stage"
+)
+
+// Result is what was found of a release. Each check is only made if those before
+// it hold.
+type Result struct {
+	Release  string `csv:"release"`
+	Series   string `csv:"series"` // series.Series.Digest of what was applied
+	Source   string `csv:"source"` // "git" or "module"
+	Date     string `csv:"date"`
+	Applies  bool   `csv:"applies"`  // by plain git apply, without fuzz
+	Same     bool   `csv:"same"`     // installed files are those of the root
+	Compiles bool   `csv:"compiles"` // all packages that the series touches
+	Vetted   bool   `csv:"vetted"`   // go vet finds nothing in them that it does not find in stock
+	Offsets  int    `csv:"offsets"`  // hunks that were found at another line
+
+	Problem string `csv:"-"` // what does not hold
+}
+
+// Good reports whether all checks hold.
+func (r Result) Good() bool { return r.Applies && r.Same && r.Compiles && r.Vetted }
+
+// Checker checks releases, one after the other, in a directory of its own.
+type Checker struct {
+	Repo  stage.Repo
+	Clone string // git clone of moby to take the sources from; "" are Go modules
+	Dir   string // is made, and holds what later checks go on with
+}
+
+// Check checks a release. The error is one of the machine or of the source; what
+// the series does wrong is in the result.
+func (c *Checker) Check(ctx context.Context, rel release.Release) (Result, error) {
+	r := Result{Release: rel.Name, Source: "git", Date: time.Now().UTC().Format(time.DateOnly)}
+	s, err := series.Load(c.Repo, rel.Line)
+	if err != nil {
+		return r, err
+	}
+	if r.Series, err = s.Digest(); err != nil {
+		return r, err
+	}
+	stock := func() (string, error) { return c.checkout(ctx, rel) }
+	if c.Clone == "" {
+		r.Source = "module"
+		stock = func() (string, error) { return c.unpack(ctx, rel) }
+	}
+	tree, err := stock()
+	if err != nil {
+		return r, err
+	}
+	offsets, err := s.ApplyTo(ctx, tree)
+	if failed := new(series.ApplyError); errors.As(err, &failed) {
+		r.Problem = failed.Error()
+		return r, nil
+	} else if err != nil {
+		return r, err
+	}
+	r.Applies, r.Offsets = true, len(offsets)
+	if err := s.CheckInstalled(ctx, c.Repo, tree); err != nil {
+		r.Problem = err.Error()
+		return r, nil
+	}
+	r.Same = true
+
+	files, err := s.Touched(ctx)
+	if err != nil {
+		return r, err
+	}
+	g, err := c.open(ctx, rel, tree)
+	if err != nil {
+		return r, err
+	}
+	if err := g.compile(ctx, files); err != nil {
+		r.Problem = err.Error()
+		return r, ctx.Err()
+	}
+	r.Compiles = true
+	found := g.vet(ctx, files)
+	if found == nil {
+		r.Vetted = true
+		return r, ctx.Err()
+	}
+	// Upstream's own code is not clean for every vet. Only what is new counts.
+	if _, err := stock(); err != nil {
+		return r, err
+	}
+	before := g.vet(ctx, files)
+	news := slices.DeleteFunc(found, func(f string) bool { return slices.Contains(before, f) })
+	r.Vetted = len(news) == 0
+	r.Problem = strings.Join(news, "\n")
+	return r, ctx.Err()
+}
+
+// checkout makes Dir the stock tree of a release, from the clone. Only files that
+// differ from those of the last checkout are written.
+func (c *Checker) checkout(ctx context.Context, rel release.Release) (string, error) {
+	if err := source.Verify(ctx, rel, c.Clone); err != nil {
+		return "", err
+	}
+	tree := filepath.Join(c.Dir, "tree")
+	if err := os.MkdirAll(tree, 0o755); err != nil {
+		return "", err
+	}
+	gitDir, err := stage.Git(ctx, c.Clone, "rev-parse", "--absolute-git-dir")
+	if err != nil {
+		return "", err
+	}
+	for _, args := range [][]string{{"read-tree", "--reset", "-u", rel.Commit}, {"clean", "-ffdxq"}} {
+		// With an index of its own the clone is not changed.
+		_, err := stage.Run(ctx, stage.Cmd{
+			Dir: tree, What: "check out " + rel.Tag,
+			Env: []string{"GIT_INDEX_FILE=" + filepath.Join(c.Dir, "index"), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"},
+			Args: append([]string{
+				"git", "-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.bare=false",
+				"--git-dir=" + strings.TrimSpace(gitDir), "--work-tree=" + tree,
+			}, args...),
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	_, err = source.AdoptVendorMod(tree)
+	return tree, err
+}
+
+// unpack makes Dir the stock tree of a release, from its module.
+func (c *Checker) unpack(ctx context.Context, rel release.Release) (string, error) {
+	src := source.Dir(c.Repo, rel)
+	_, err := os.Stat(stage.StampPath(src))
+	had := err == nil
+	unlock, err := stage.Lock(ctx, c.Repo.Out(rel.Name))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if src, err = source.Fetch(ctx, c.Repo, rel, ""); err != nil {
+		return "", err
+	}
+	tree := filepath.Join(c.Dir, "tree")
+	if err := os.RemoveAll(tree); err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(tree, os.DirFS(src)); err != nil {
+		return "", err
+	}
+	if !had { // a hundred trees fill a disk
+		err = os.RemoveAll(c.Repo.Out(rel.Name))
+	}
+	return tree, err
+}
+
+// gotree runs go in a tree.
+type gotree struct {
+	build.Workspace
+	gocmd string
+	log   string
+	rel   release.Release
+}
+
+func (c *Checker) open(ctx context.Context, rel release.Release, tree string) (gotree, error) {
+	w, err := build.OpenWorkspace(tree, c.Dir)
+	if err != nil {
+		return gotree{}, err
+	}
+	gocmd, err := stage.Go(ctx, rel.Toolchain)
+	return gotree{w, gocmd, filepath.Join(c.Dir, "go.log"), rel}, err
+}
+
+// compile builds the packages of the files, also for Windows where a file is only
+// for that.
+func (g gotree) compile(ctx context.Context, files []string) error {
+	_, err := g.run(ctx, "compile", nil, "build", packages(files))
+	windows := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !strings.HasSuffix(f, "_windows.go") })
+	if err == nil && len(windows) > 0 {
+		_, err = g.run(ctx, "compile for Windows", []string{"GOOS=windows", "CGO_ENABLED=0"}, "build", packages(windows))
+	}
+	return err
+}
+
+var position = regexp.MustCompile(`^(?:vet: )?(\S+\.go):\d+(?::\d+)?: `)
+
+// vet returns what go vet says of the packages of the files, without line numbers.
+func (g gotree) vet(ctx context.Context, files []string) []string {
+	output, err := g.run(ctx, "vet", nil, "vet", packages(files))
+	if err == nil {
+		return nil
+	}
+	var found []string
+	for line := range strings.Lines(output) {
+		line = strings.TrimSpace(line)
+		if position.MatchString(line) {
+			found = append(found, position.ReplaceAllString(line, "$1: "))
+		}
+	}
+	if found == nil {
+		found = []string{err.Error()} // vet itself failed
+	}
+	return found
+}
+
+// run runs a go command on packages, and returns all that it printed.
+func (g gotree) run(ctx context.Context, what string, env []string, command string, packages []string) (string, error) {
+	args := append([]string{g.gocmd, command}, g.Flags...)
+	args = append(args, "-tags", build.Tags)
+	_, err := stage.Run(ctx, stage.Cmd{
+		Dir: g.Dir, Env: append(slices.Clone(g.Env), env...), Log: g.log,
+		What: what + " " + g.rel.Name, Args: append(args, packages...),
+	})
+	if err == nil {
+		return "", nil
+	}
+	output, readErr := os.ReadFile(g.log)
+	return string(output), errors.Join(err, readErr)
+}
+
+// packages returns the directories of Go files, each once, as go takes them.
+func packages(files []string) []string {
+	var dirs []string
+	for _, f := range files {
+		if strings.HasSuffix(f, ".go") {
+			dirs = append(dirs, "./"+path.Dir(f))
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// String is the line that a release gets.
+func (r Result) String() string {
+	yes := func(ok bool, what string) string {
+		if ok {
+			return what
+		}
+		return "NOT " + what
+	}
+	return fmt.Sprintf("%-9s %s, %s, %s, %s (from %s, %d hunks at an offset)", r.Release, yes(r.Applies, "applies"),
+		yes(r.Same, "root files equal"), yes(r.Compiles, "compiles"), yes(r.Vetted, "vet clean"), r.Source, r.Offsets)
+}

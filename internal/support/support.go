@@ -1,0 +1,194 @@
+// Package support makes the tables that say which releases are supported, from
+// what was measured of them.
+package support
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"ethorder/internal/matrix"
+	"ethorder/internal/order"
+	"ethorder/internal/release"
+	"ethorder/internal/series"
+	"ethorder/internal/stage"
+	"ethorder/internal/tsv"
+)
+
+// The files with what was measured, as paths below the root of the repository.
+var (
+	MatrixFile = []string{"patch", "matrix.tsv"}
+	RunsFile   = []string{"patch", "runs.tsv"}
+)
+
+// Run is how the engines of a release did, stock and patched, side by side.
+type Run struct {
+	Release       string `csv:"release"`
+	Series        string `csv:"series"` // series.Series.Digest of the patched one
+	Source        string `csv:"source"` // "git" or "module"
+	Date          string `csv:"date"`
+	StockRight    int    `csv:"stock"`   // starts in order in the main scenario
+	PatchedRight  int    `csv:"patched"` // likewise
+	Starts        int    `csv:"starts"`  // how many starts each scenario had
+	ScenariosGood int    `csv:"scenarios-good"`
+	Scenarios     int    `csv:"scenarios"`
+}
+
+// Stock counts the main scenario's starts on the stock engine.
+func (r Run) Stock() order.Tally { return order.Tally{Right: r.StockRight, Total: r.Starts} }
+
+// Patched counts the main scenario's starts on the patched engine.
+func (r Run) Patched() order.Tally { return order.Tally{Right: r.PatchedRight, Total: r.Starts} }
+
+// Record puts a run into the file of runs, in the place of that of the same release.
+func Record(repo stage.Repo, run Run) error {
+	path := repo.Path(RunsFile...)
+	runs, err := tsv.Load[Run](path)
+	if err != nil {
+		return err
+	}
+	runs = slices.DeleteFunc(runs, func(r Run) bool { return r.Release == run.Release })
+	runs = append(runs, run)
+	slices.SortFunc(runs, func(a, b Run) int { return release.Compare(a.Release, b.Release) })
+	return tsv.Save(path, "How real engines ran, stock and patched; scripts/verify writes this file with --record.", runs)
+}
+
+// Table is a file with a table in it.
+type Table struct {
+	File       string
+	Have, Want []byte
+}
+
+// The table of a file is between these lines.
+const (
+	begin = "<!-- table %s: scripts/matrix --record and scripts/verify --record write it -->\n"
+	end   = "<!-- end of table -->\n"
+)
+
+// Tables returns the files that have tables, as they are and as they ought to be.
+// What was measured with other patches than those that are there now does not count.
+func Tables(repo stage.Repo) ([]Table, error) {
+	d, err := load(repo)
+	if err != nil {
+		return nil, err
+	}
+	tables := []Table{
+		{File: repo.Path("README.md")},
+		{File: repo.Path("patch", "README.md")},
+	}
+	for i, make := range []func() (string, string){d.releases, d.lines} {
+		t := &tables[i]
+		if t.Have, err = os.ReadFile(t.File); err != nil {
+			return nil, err
+		}
+		name, text := make()
+		open := fmt.Appendf(nil, begin, name)
+		before, rest, found := bytes.Cut(t.Have, open)
+		_, after, closed := bytes.Cut(rest, []byte(end))
+		if !found || !closed {
+			return nil, fmt.Errorf("%s: no table between the lines %q and %q", t.File, open, end)
+		}
+		t.Want = slices.Concat(before, open, []byte(text), []byte(end), after)
+	}
+	return tables, nil
+}
+
+// data is what the tables are made from.
+type data struct {
+	table   release.Table
+	matrix  matrix.Results
+	runs    []Run
+	digests map[string]string // of each line's series
+}
+
+func load(repo stage.Repo) (*data, error) {
+	d := &data{digests: map[string]string{}}
+	var err error
+	if d.table, err = release.Load(repo); err != nil {
+		return nil, err
+	}
+	if d.matrix, err = matrix.Load(repo.Path(MatrixFile...)); err != nil {
+		return nil, err
+	}
+	if d.runs, err = tsv.Load[Run](repo.Path(RunsFile...)); err != nil {
+		return nil, err
+	}
+	for _, line := range d.table.Lines() {
+		s, err := series.Load(repo, line)
+		if err != nil {
+			return nil, err
+		}
+		if d.digests[line], err = s.Digest(); err != nil {
+			return nil, err
+		}
+	}
+	current := func(name, digest string) bool {
+		rel, err := d.table.Find(name)
+		return err == nil && d.digests[rel.Line] == digest
+	}
+	d.matrix = slices.DeleteFunc(d.matrix, func(r matrix.Result) bool { return !current(r.Release, r.Series) })
+	d.runs = slices.DeleteFunc(d.runs, func(r Run) bool { return !current(r.Release, r.Series) })
+	return d, nil
+}
+
+// releases is the table of those releases that have run.
+func (d *data) releases() (name, text string) {
+	var b strings.Builder
+	b.WriteString("| release | series | built from | stock in attach order | patched in attach order | scenarios | date |\n|---|---|---|---|---|---|---|\n")
+	for _, r := range d.runs {
+		rel, err := d.table.Find(r.Release)
+		if err != nil {
+			continue // load has left out what is not there
+		}
+		from := "a git clone"
+		if r.Source == "module" {
+			from = "Go modules, or a git clone"
+		}
+		fmt.Fprintf(&b, "| %s | [%s](patch/%s) | %s | %v starts | %v starts | %d of %d | %s |\n",
+			r.Release, rel.Line, rel.Line, from, r.Stock(), r.Patched(), r.ScenariosGood, r.Scenarios, r.Date)
+	}
+	return "of releases that have run", b.String()
+}
+
+// lines is the table of all lines.
+func (d *data) lines() (name, text string) {
+	var b strings.Builder
+	b.WriteString("| directory | releases | number of them | applies | compiles | vet clean | run on | stock in attach order | patched in attach order |\n|---|---|---|---|---|---|---|---|---|\n")
+	for _, line := range d.table.Lines() {
+		rows := d.table.Releases(line)
+		count := func(good func(matrix.Result) bool) string {
+			n := 0
+			for _, rel := range rows {
+				if r, ok := d.matrix.Find(rel.Name); ok && good(r) {
+					n++
+				}
+			}
+			if n == len(rows) {
+				return "all"
+			}
+			return fmt.Sprintf("%d of %d", n, len(rows))
+		}
+		var on, stock, patched []string
+		for _, r := range d.runs {
+			if rel, err := d.table.Find(r.Release); err == nil && rel.Line == line {
+				on = append(on, r.Release)
+				stock = append(stock, r.Stock().String())
+				patched = append(patched, r.Patched().String())
+			}
+		}
+		if on == nil {
+			on = []string{"not yet"}
+		}
+		span := rows[0].Name
+		if last := rows[len(rows)-1].Name; last != span {
+			span += " – " + last
+		}
+		fmt.Fprintf(&b, "| [%s](%s) | %s | %d | %s | %s | %s | %s | %s | %s |\n", line, line, span, len(rows),
+			count(func(r matrix.Result) bool { return r.Applies && r.Same }),
+			count(func(r matrix.Result) bool { return r.Compiles }), count(matrix.Result.Good),
+			strings.Join(on, ", "), strings.Join(stock, ", "), strings.Join(patched, ", "))
+	}
+	return "of lines", b.String()
+}
