@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"ethorder/internal/stage"
+	"ethorder/internal/support"
 )
 
 // What the README shows of a run is part of the output of a real one.
@@ -19,6 +23,17 @@ func TestREADMEQuotesTheDemo(t *testing.T) {
 		run, err := os.ReadFile("../../" + quote[1])
 		assert.NilError(t, err)
 		assert.Assert(t, strings.Contains(string(run), quote[2]), "README.md does not quote %s as it is; copy the part again", quote[1])
+	}
+}
+
+// The tables say what was measured, of the patches as they are now.
+func TestTablesAreWhatWasMeasured(t *testing.T) {
+	repo, err := stage.FindRepo()
+	assert.NilError(t, err)
+	tables, err := support.Tables(repo)
+	assert.NilError(t, err)
+	for _, table := range tables {
+		assert.Assert(t, bytes.Equal(table.Have, table.Want), "%s: a table differs from patch/*.tsv; what was measured with other patches counts no more: scripts/matrix --record, scripts/verify --record", table.File)
 	}
 }
 

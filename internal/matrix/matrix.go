@@ -204,15 +204,20 @@ func (g gotree) vet(ctx context.Context, files []string) []string {
 	if err == nil {
 		return nil
 	}
+	if found := findings(output); found != nil {
+		return found
+	}
+	return []string{err.Error()} // vet itself failed
+}
+
+// findings returns what vet found, of its output.
+func findings(output string) []string {
 	var found []string
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
 		if position.MatchString(line) {
 			found = append(found, position.ReplaceAllString(line, "$1: "))
 		}
-	}
-	if found == nil {
-		found = []string{err.Error()} // vet itself failed
 	}
 	return found
 }

@@ -1,0 +1,48 @@
+package matrix
+
+import (
+	"path/filepath"
+	"testing"
+
+	"gotest.tools/v3/assert"
+)
+
+func TestPackagesAreThoseOfGoFilesEachOnce(t *testing.T) {
+	got := packages([]string{"daemon/b.go", "libnetwork/c_windows.go", "daemon/a_test.go", "docs/x.md"})
+	assert.DeepEqual(t, got, []string{"./daemon", "./libnetwork"})
+}
+
+func TestResultsAreKeptInTheOrderOfReleases(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "results.tsv")
+	none, err := Load(path)
+	assert.NilError(t, err)
+	assert.Equal(t, len(none), 0)
+
+	good := Result{Release: "29.10.0", Series: "abc", Source: "git", Date: "2026-11-25", Applies: true, Same: true, Compiles: true, Vetted: true, Offsets: 3}
+	bad := Result{Release: "29.9.0", Series: "abc", Source: "module", Date: "2026-11-25", Applies: true}
+	all := Results{}.With(good).With(Result{Release: "29.9.0"}).With(bad)
+	assert.DeepEqual(t, all, Results{bad, good})
+	assert.NilError(t, all.Save(path))
+	loaded, err := Load(path)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, loaded, all)
+
+	found, ok := loaded.Find("29.10.0")
+	assert.Check(t, ok && found.Good())
+	found, ok = loaded.Find("29.9.0")
+	assert.Check(t, ok && !found.Good(), "it does not compile")
+	_, ok = loaded.Find("29.8.0")
+	assert.Check(t, !ok)
+}
+
+func TestALineSaysWhatDoesNotHold(t *testing.T) {
+	r := Result{Release: "29.9.0", Source: "git", Applies: true, Same: true}
+	assert.Equal(t, r.String(), "29.9.0    applies, root files equal, NOT compiles, NOT vet clean (from git, 0 hunks at an offset)")
+}
+
+// What vet said in the stock tree is no fault of the series, wherever it moved to.
+func TestFindingsAreComparedWithoutTheirLines(t *testing.T) {
+	output := "# github.com/docker/docker/daemon\ndaemon/a.go:12:3: unreachable code\nvet: daemon/b.go:7:1: undefined: x\n"
+	assert.DeepEqual(t, findings(output), []string{"daemon/a.go: unreachable code", "daemon/b.go: undefined: x"})
+	assert.Equal(t, len(findings("")), 0)
+}
