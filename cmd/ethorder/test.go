@@ -17,8 +17,15 @@ import (
 // testReleases are the releases whose engines the tests build and run.
 var testReleases = []string{"17.12.1", "29.7.1"}
 
+// moduleReleases are releases that build from Go modules, one of each line that has
+// any: internal/source/pins says why others do not.
+var moduleReleases = []string{
+	"17.12.1", "18.06.3", "23.0.0", "25.0.14", "26.1.5", "27.5.1", "28.5.2", "29.0.0", "29.7.1",
+}
+
 func init() {
 	var only string
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Check everything that must hold, and count",
@@ -28,7 +35,7 @@ func init() {
 			if err != nil {
 				return &stage.UsageError{Msg: err.Error()}
 			}
-			checks, err := allChecks(cmd.Context(), repo)
+			checks, err := allChecks(cmd.Context(), repo, all)
 			if err != nil {
 				return err
 			}
@@ -42,12 +49,13 @@ func init() {
 		}),
 	}
 	cmd.Flags().StringVar(&only, "only", "", "run only the checks whose name matches `REGEXP`")
+	cmd.Flags().BoolVar(&all, "all", false, "also check and run a release of every line that has a Go module source")
 	subcommands = append(subcommands, cmd)
 }
 
 // allChecks returns the checks: the quick ones first, and those that need engines
 // after the ones that build them.
-func allChecks(ctx context.Context, repo stage.Repo) ([]check.Check, error) {
+func allChecks(ctx context.Context, repo stage.Repo, all bool) ([]check.Check, error) {
 	tool, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -73,6 +81,13 @@ func allChecks(ctx context.Context, repo stage.Repo) ([]check.Check, error) {
 			check.Check{Name: "build " + release, Command: []string{tool, "build", release, "--runc"}},
 			check.Check{Name: "build " + release + " stock", Command: []string{tool, "build", release, "--stock"}},
 		)
+	}
+	checks = append(checks, check.Check{Name: "matrix of 17.12.1", Command: []string{tool, "matrix", "17.12.1"}})
+	if all {
+		checks = append(checks, check.Check{Name: "matrix of every line", Command: append([]string{tool, "matrix"}, moduleReleases...)})
+		for _, release := range moduleReleases {
+			checks = append(checks, check.Check{Name: "verify " + release, Command: []string{tool, "verify", release}})
+		}
 	}
 	const main = "^interfaces come up in attach order$"
 	return append(checks,
