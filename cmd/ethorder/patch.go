@@ -17,7 +17,7 @@ func init() { subcommands = append(subcommands, newPatchCommand()) }
 
 func newPatchCommand() *cobra.Command {
 	var tree, line string
-	var dry bool
+	var dry, commit bool
 	cmd := &cobra.Command{
 		Use:   "patch <release>",
 		Short: "Make the patched tree of a release, or patch a checkout of yours",
@@ -28,8 +28,8 @@ func newPatchCommand() *cobra.Command {
 			return oneRelease(cmd, args)
 		},
 		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
-			if (line != "" || dry) && tree == "" {
-				return &stage.UsageError{Msg: "--line and --check are for a checkout of yours: name it with --tree"}
+			if (line != "" || dry || commit) && tree == "" {
+				return &stage.UsageError{Msg: "--line, --check and --commit are for a checkout of yours: name it with --tree"}
 			}
 			if tree != "" {
 				var rel *release.Release
@@ -42,6 +42,12 @@ func newPatchCommand() *cobra.Command {
 					if line == "" {
 						line = r.Line
 					}
+				}
+				if commit {
+					if rel == nil || dry {
+						return &stage.UsageError{Msg: "--commit goes with a release, and not with --check"}
+					}
+					return commitTree(cmd, repo, line, tree, *rel)
 				}
 				return patchTree(cmd, repo, line, tree, rel, dry)
 			}
@@ -62,8 +68,112 @@ func newPatchCommand() *cobra.Command {
 	f.StringVar(&tree, "tree", "", "patch this git checkout of yours in place, uncommitted")
 	f.StringVar(&line, "line", "", "take the series of this line, like 29.2, whatever the checkout's commit is")
 	f.BoolVar(&dry, "check", false, "with --tree: only find out whether the series applies")
-	cmd.AddCommand(newPatchCheckCommand())
+	f.BoolVar(&commit, "commit", false, "with --tree: make a commit of each patch, to edit them")
+	cmd.AddCommand(newPatchCheckCommand(), newPatchRefreshCommand(), newPatchNewCommand())
 	return cmd
+}
+
+// commitTree commits a series to a checkout of the user.
+func commitTree(cmd *cobra.Command, repo stage.Repo, line, tree string, rel release.Release) error {
+	s, err := series.Load(repo, line)
+	if err != nil {
+		return &stage.UsageError{Msg: err.Error()}
+	}
+	if _, err := s.Commit(cmd.Context(), tree, rel); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d commits on top of %s, one a patch\nedit, amend or rebase them, then: scripts/patch refresh %s --tree %s\n",
+		tree, len(s.Patches), rel.Tag, line, tree)
+	return nil
+}
+
+func newPatchRefreshCommand() *cobra.Command {
+	var tree string
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "refresh <line>",
+		Short: "Make the series of a line from the commits of a checkout of yours",
+		Args:  orUsage(cobra.ExactArgs(1)),
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+			if tree == "" {
+				return &stage.UsageError{Msg: "name the checkout that has the patches as commits with --tree; scripts/patch <release> --tree <checkout> --commit makes them"}
+			}
+			changes, err := series.Refresh(cmd.Context(), repo, args[0], tree, force)
+			for _, c := range changes {
+				fmt.Fprintf(cmd.OutOrStdout(), "%-9s  patch/%s/%s\n", c.What, args[0], c.Patch)
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&tree, "tree", "", "git checkout of moby that has the patches as commits on top of the release that is the base of the series")
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite changes below patch/ that are not committed")
+	return cmd
+}
+
+func newPatchNewCommand() *cobra.Command {
+	var tree, from string
+	cmd := &cobra.Command{
+		Use:   "new <release>",
+		Short: "Begin a line for a release that no series fits",
+		Args:  oneRelease,
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+			if tree == "" {
+				return &stage.UsageError{Msg: "name a git checkout of moby at the release with --tree"}
+			}
+			return beginLine(cmd, repo, args[0], from, tree)
+		}),
+	}
+	cmd.Flags().StringVar(&tree, "tree", "", "git checkout of moby at the release; the patches are committed to it")
+	cmd.Flags().StringVar(&from, "from", "", "begin with the series of this `LINE`, by default that of the nearest release")
+	return cmd
+}
+
+// beginLine begins a line for a release, and says what is left to do by hand.
+func beginLine(cmd *cobra.Command, repo stage.Repo, name, from, tree string) error {
+	out := cmd.OutOrStdout()
+	if !release.IsVersion(name) {
+		return &stage.UsageError{Msg: fmt.Sprintf("%q is not a Docker Engine version like 29.7.1", name)}
+	}
+	table, err := release.Load(repo)
+	if err != nil {
+		return err
+	}
+	row, err := series.Row(cmd.Context(), table, name, tree)
+	if err != nil {
+		return err
+	}
+	if from == "" {
+		from = row.Line
+	}
+	if err := table.CheckLine(from); err != nil {
+		return err
+	}
+	s, err := series.Load(repo, from)
+	if err != nil {
+		return err
+	}
+	row.Line = from
+	err = s.Begin(cmd.Context(), tree)
+	if errors.Is(err, series.ErrFits) {
+		fmt.Fprintf(out, "the series of line %s fits %s as it is; nothing was changed. Its row in patch/releases.tsv, if it has none:\n%s\n", from, name, row.Row())
+		return nil
+	}
+	var failed *series.ApplyError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	row.Line = table.NewLine(name)
+	fmt.Fprintf(out, `%v
+what applies is committed or in the work tree of %[2]s, and these hunks are beside their files, as .rej
+next:
+  1. put each hunk where it belongs, and delete the .rej files
+  2. git -C %[2]s add -A && git -C %[2]s am --continue     (it stops again at the next patch that does not apply)
+  3. give the release its row in patch/releases.tsv:
+%[3]s
+  4. scripts/patch refresh %[4]s --tree %[2]s
+to give up: git -C %[2]s am --abort; git -C %[2]s reset --hard %[5]s; and delete the .rej files
+`, failed, tree, row.Row(), row.Line, row.Tag)
+	return fmt.Errorf("the series of line %s does not fit %s by itself: %s needs a hand", from, name, repo.Rel(failed.Patch))
 }
 
 func patchTree(cmd *cobra.Command, repo stage.Repo, line, tree string, rel *release.Release, dry bool) error {

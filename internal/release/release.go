@@ -32,6 +32,20 @@ type Release struct {
 // NeedsRunc reports whether runc has to be built for the release.
 func (r Release) NeedsRunc() bool { return r.Runc != "debian" }
 
+// Row returns the release as a row of the table, without the line's end.
+func (r Release) Row() string {
+	f := []string{r.Name, r.Line, r.Module, r.Version, r.Sum, r.Tag, r.Commit, r.Toolchain, r.Runc, r.RuncSum}
+	for i := range f {
+		if f[i] == "" {
+			f[i] = "-"
+		}
+	}
+	return strings.Join(f, "\t")
+}
+
+// IsVersion reports whether a name is a version: numbers and dots.
+func IsVersion(name string) bool { return version(name) != nil }
+
 // Table is the pin table, in the order of the file.
 type Table []Release
 
@@ -151,10 +165,7 @@ func (t Table) Find(name string) (Release, error) {
 			near = append(near, n)
 		}
 	}
-	try := below
-	if try.Name == "" {
-		try = above
-	}
+	try := t.Nearest(name)
 	return Release{}, &stage.UsageError{Msg: fmt.Sprintf(
 		"release %s is not in patch/releases.tsv; nearest known: %s\n"+
 			"to try the series of line %s on a moby checkout at that release: scripts/patch --line %s --tree <checkout> --check\n"+
@@ -203,6 +214,44 @@ func (t Table) Lines() []string {
 		}
 	}
 	return lines
+}
+
+// CheckLine returns an error that names the nearest lines when no release has
+// the given one.
+func (t Table) CheckLine(line string) error {
+	below, above := "", ""
+	for _, l := range t.Lines() {
+		switch c := Compare(l, line); {
+		case l == line:
+			return nil
+		case c < 0 && (below == "" || Compare(l, below) > 0):
+			below = l
+		case c >= 0 && (above == "" || Compare(l, above) < 0):
+			above = l
+		}
+	}
+	near := strings.Join(strings.Fields(below+" "+above), ", ")
+	return &stage.UsageError{Msg: fmt.Sprintf("no release in patch/releases.tsv has the line %q; nearest known: %s", line, near)}
+}
+
+// Nearest returns the row from which a release that is not in the table is
+// likely to differ least: the highest below it, else the lowest above it.
+func (t Table) Nearest(name string) Release {
+	below, above := t.neighbours(name)
+	if below.Name == "" {
+		return above
+	}
+	return below
+}
+
+// NewLine returns the name for the line that begins with a release: 29.8 for
+// 29.8.0, and 29.7.3 for 29.7.3; 29.8.0 where 29.8 is a line already.
+func (t Table) NewLine(name string) string {
+	short, ok := strings.CutSuffix(name, ".0")
+	if !ok || strings.Count(short, ".") != 1 || slices.Contains(t.Lines(), short) {
+		return name
+	}
+	return short
 }
 
 // neighbours returns the highest row below a version and the lowest above it.

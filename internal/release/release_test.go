@@ -76,3 +76,30 @@ func TestAnUnknownReleaseNamesItsNeighbours(t *testing.T) {
 	_, err = tab.Find("newest")
 	assert.ErrorContains(t, err, "not a Docker Engine version")
 }
+
+func TestAnUnknownLineNamesItsNeighbours(t *testing.T) {
+	tab, err := parse(strings.NewReader(table(good("17.12.1", "17.12"), good("29.7.1", "29.5"))))
+	assert.NilError(t, err)
+	assert.NilError(t, tab.CheckLine("29.5"))
+	for ask, near := range map[string]string{"29.4": "17.12, 29.5", "30.0": "known: 29.5", "9.9": "known: 17.12", "29.5.0": "known: 29.5", "../x": "known: 17.12"} {
+		err := tab.CheckLine(ask)
+		var usage *stage.UsageError
+		assert.Assert(t, errors.As(err, &usage), ask)
+		assert.ErrorContains(t, err, near)
+	}
+}
+
+func TestARowIsReadBackAsItWas(t *testing.T) {
+	rel := Release{Name: "29.8.0", Line: "29.8", Tag: "docker-v29.8.0", Commit: commit, Toolchain: "go1.26.8", Runc: "debian"}
+	tab, err := parse(strings.NewReader(table(rel.Row() + "\n")))
+	assert.NilError(t, err)
+	assert.DeepEqual(t, tab, Table{rel})
+}
+
+func TestTheNameOfANewLine(t *testing.T) {
+	tab, err := parse(strings.NewReader(table(good("29.7.1", "29.5"))))
+	assert.NilError(t, err)
+	for name, want := range map[string]string{"29.8.0": "29.8", "29.7.3": "29.7.3", "29.5.0": "29.5.0", "30.0": "30.0"} {
+		assert.Equal(t, tab.NewLine(name), want)
+	}
+}

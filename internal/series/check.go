@@ -76,9 +76,10 @@ func (r *Report) problem(format string, args ...any) {
 	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 }
 
-// checkFiles checks the series and its patches by themselves.
+// checkFiles checks the series and its patches by themselves. A problem names
+// the place of a file below patch/, wherever the series is read from.
 func (s Series) checkFiles(ctx context.Context, repo stage.Repo, r *Report) error {
-	name := func(p string) string { return repo.Rel(s.Path(p)) }
+	name := func(p string) string { return path.Join("patch", s.Line, p) }
 	there, err := filepath.Glob(filepath.Join(s.Dir, "*"))
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (s Series) checkFiles(ctx context.Context, repo stage.Repo, r *Report) erro
 	for _, p := range there {
 		base := filepath.Base(p)
 		if base != "series" && !slices.Contains(s.Patches, base) {
-			r.problem("%s: not named in %s", repo.Rel(p), name("series"))
+			r.problem("%s: not named in %s", name(base), name("series"))
 		}
 	}
 	installed := map[string]string{}

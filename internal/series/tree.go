@@ -91,21 +91,9 @@ var ErrApplied = errors.New("the series is applied already")
 // when rel is not nil, or on top of it. Nothing is changed unless every patch
 // applies.
 func (s Series) Apply(ctx context.Context, tree string, rel *release.Release, dry bool) ([]Offset, error) {
-	if err := stage.Need("git"); err != nil {
-		return nil, err
-	}
-	tree, err := filepath.Abs(tree)
+	tree, err := checkout(ctx, tree)
 	if err != nil {
 		return nil, err
-	}
-	top, err := stage.Git(ctx, tree, "rev-parse", "--show-toplevel")
-	if err != nil {
-		return nil, &stage.UsageError{Msg: fmt.Sprintf("%s is not the root of a git checkout with a work tree, so there would be no way back; make it one: git -C %s init && git -C %s add -Af . && git -C %s commit -qm stock",
-			tree, tree, tree, tree)}
-	}
-	tree = strings.TrimSpace(top)
-	if _, err := os.Stat(filepath.Join(tree, "cmd", "dockerd")); err != nil {
-		return nil, &stage.UsageError{Msg: fmt.Sprintf("%s is not a checkout of moby: it has no cmd/dockerd", tree)}
 	}
 	if s.Applied(ctx, tree) {
 		return nil, fmt.Errorf("%s: %w; to take it off again: git -C %s checkout . && git -C %s clean -n", tree, ErrApplied, tree, tree)
@@ -120,12 +108,8 @@ func (s Series) Apply(ctx context.Context, tree string, rel *release.Release, dr
 				tree, strings.TrimSpace(head), rel.Commit, rel.Tag, tree, rel.Tag, rel.Line, tree)
 		}
 	}
-	dirty, err := stage.Git(ctx, tree, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
-	if err != nil {
+	if err := clean(ctx, tree); err != nil {
 		return nil, err
-	}
-	if dirty != "" {
-		return nil, fmt.Errorf("%s has uncommitted changes:\n%snext: git -C %s stash, or commit them", tree, dirty, tree)
 	}
 	offsets, err := s.Try(ctx, tree)
 	if err != nil {
@@ -135,4 +119,38 @@ func (s Series) Apply(ctx context.Context, tree string, rel *release.Release, dr
 		return offsets, nil
 	}
 	return s.apply(ctx, tree, false)
+}
+
+// checkout returns the root of a git checkout of moby.
+func checkout(ctx context.Context, tree string) (string, error) {
+	if err := stage.Need("git"); err != nil {
+		return "", err
+	}
+	tree, err := filepath.Abs(tree)
+	if err != nil {
+		return "", err
+	}
+	top, err := stage.Git(ctx, tree, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not the root of a git checkout with a work tree, so there would be no way back; make it one: git -C %s init && git -C %s add -Af . && git -C %s commit -qm stock",
+			tree, tree, tree, tree)}
+	}
+	tree = strings.TrimSpace(top)
+	if _, err := os.Stat(filepath.Join(tree, "cmd", "dockerd")); err != nil {
+		return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not a checkout of moby: it has no cmd/dockerd", tree)}
+	}
+	return tree, nil
+}
+
+// clean returns an error when a checkout has changes that are not committed.
+// Files that git does not know do not count.
+func clean(ctx context.Context, tree string) error {
+	dirty, err := stage.Git(ctx, tree, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+	if err != nil {
+		return err
+	}
+	if dirty != "" {
+		return fmt.Errorf("%s has uncommitted changes:\n%snext: git -C %s stash, or commit them", tree, dirty, tree)
+	}
+	return nil
 }
