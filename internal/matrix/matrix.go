@@ -99,6 +99,11 @@ func (c *Checker) Check(ctx context.Context, rel release.Release) (Result, error
 		r.Vetted = true
 		return r, ctx.Err()
 	}
+	if i := slices.IndexFunc(found, func(f string) bool { return strings.Contains(f, "cannot find ") }); i >= 0 {
+		// The vendor directory lacks what only tests need, so nothing was vetted.
+		r.Problem = "go vet cannot load the packages: " + found[i]
+		return r, ctx.Err()
+	}
 	// Upstream's own code is not clean for every vet. Only what is new counts.
 	if _, err := stock(); err != nil {
 		return r, err
