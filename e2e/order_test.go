@@ -74,10 +74,7 @@ func TestEthOrder(t *testing.T) {
 					})
 					assert.Equal(t, order.Judge(before.Tally(), after.Tally()), order.Pass, after.Wrong())
 				})
-				for _, s := range scenario.Side {
-					if majorOf(t, release) < s.Since {
-						continue // these engines cannot do it
-					}
+				for _, s := range scenario.All(majorOf(t, release))[1:] {
 					t.Run(s.Name, func(t *testing.T) {
 						_, after := playBoth(ctx, t, s, stock, patched, 3, nil)
 						tally := after.Tally()

@@ -82,8 +82,8 @@ func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts i
 	}()
 	fmt.Printf("%s (%s)\n", dockerd, release)
 	ok := true
-	for _, s := range append([]scenario.Scenario{scenario.Main}, scenario.Side...) {
-		if major < s.Since || !filter.MatchString(s.Name) {
+	for _, s := range scenario.All(major) {
+		if !filter.MatchString(s.Name) {
 			continue
 		}
 		n := s.Starts

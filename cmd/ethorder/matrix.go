@@ -43,6 +43,7 @@ type matrixRun struct {
 	jobs          int
 	again, record bool
 
+	digests map[string]string // of the series of each line
 	mu      sync.Mutex
 	results matrix.Results
 }
@@ -64,6 +65,9 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 	}
 	todo, err := table.Select(names, m.clone != "")
 	if err != nil {
+		return err
+	}
+	if m.digests, err = series.Digests(m.repo, table.Lines()); err != nil {
 		return err
 	}
 	state := m.repo.Out("matrix", "results.tsv")
@@ -107,11 +111,7 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 		}()
 	}
 	for _, rel := range todo {
-		known, err := m.known(rel)
-		if err != nil {
-			return err
-		}
-		if known && !m.again {
+		if m.known(rel) && !m.again {
 			m.mu.Lock()
 			checked++
 			m.mu.Unlock()
@@ -129,7 +129,7 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 	}
 	good := 0
 	for _, rel := range todo {
-		if ok, err := m.known(rel); err == nil && ok {
+		if m.known(rel) {
 			good++
 		}
 	}
@@ -147,19 +147,11 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 
 // known reports whether a release was found good, with its series as it is now and
 // from the same kind of source.
-func (m *matrixRun) known(rel release.Release) (bool, error) {
-	s, err := series.Load(m.repo, rel.Line)
-	if err != nil {
-		return false, err
-	}
-	digest, err := s.Digest()
-	if err != nil {
-		return false, err
-	}
+func (m *matrixRun) known(rel release.Release) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.results.Find(rel.Name)
-	return ok && r.Good() && r.Series == digest && (r.Source == "git") == (m.clone != ""), nil
+	return ok && r.Good() && r.Series == m.digests[rel.Line] && (r.Source == "git") == (m.clone != "")
 }
 
 // write adds what was found of the releases to patch/matrix.tsv.

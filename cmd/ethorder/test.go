@@ -71,7 +71,8 @@ func allChecks(ctx context.Context, repo stage.Repo, all bool) ([]check.Check, e
 	}
 	checks := []check.Check{
 		{Name: "gofmt", Command: append([]string{"gofmt", "-l"}, goFiles...), Silent: true},
-		{Name: "vet", Command: []string{"go", "vet", "./..."}},
+		// Not ./...: trees below out/ that have no go.mod would belong to it.
+		{Name: "vet", Command: []string{"go", "vet", ".", "./cmd/...", "./internal/...", "./e2e/..."}},
 		{Name: "shellcheck", Command: append([]string{"shellcheck"}, scripts...)},
 		{Name: "series", Command: []string{tool, "patch", "check"}},
 		{Name: "unit tests", Command: []string{"go", "test", "-json", ".", "./cmd/...", "./internal/..."}, GoTest: true},

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -95,15 +93,8 @@ func (v *verification) verify(cmd *cobra.Command, name string) (err error) {
 	}
 	defer func() { err = errors.Join(err, patched.Close()) }()
 
-	major, err := strconv.Atoi(strings.SplitN(name, ".", 2)[0])
-	if err != nil {
-		return err
-	}
 	verdict := order.Fail
-	for i, sc := range append([]scenario.Scenario{scenario.Main}, scenario.Side...) {
-		if major < sc.Since {
-			continue
-		}
+	for i, sc := range scenario.All(release.Major(name)) {
 		stockN := stockStarts
 		if i == 0 {
 			stockN = v.starts

@@ -115,7 +115,7 @@ func (c *Checker) Check(ctx context.Context, rel release.Release) (Result, error
 	return r, ctx.Err()
 }
 
-// checkout makes Dir the stock tree of a release, from the clone. Only files that
+// checkout makes the stock tree of a release in Dir, from the clone. Only files that
 // differ from those of the last checkout are written.
 func (c *Checker) checkout(ctx context.Context, rel release.Release) (string, error) {
 	if err := source.Verify(ctx, rel, c.Clone); err != nil {
@@ -147,7 +147,7 @@ func (c *Checker) checkout(ctx context.Context, rel release.Release) (string, er
 	return tree, err
 }
 
-// unpack makes Dir the stock tree of a release, from its module.
+// unpack makes the stock tree of a release in Dir, from its module.
 func (c *Checker) unpack(ctx context.Context, rel release.Release) (string, error) {
 	src := source.Dir(c.Repo, rel)
 	_, err := os.Stat(stage.StampPath(src))
@@ -167,10 +167,11 @@ func (c *Checker) unpack(ctx context.Context, rel release.Release) (string, erro
 	if err := os.CopyFS(tree, os.DirFS(src)); err != nil {
 		return "", err
 	}
-	if !had { // a hundred trees fill a disk
-		err = os.RemoveAll(c.Repo.Out(rel.Name))
+	if had {
+		return tree, nil
 	}
-	return tree, err
+	// A hundred trees fill a disk. Engines and logs of the release stay.
+	return tree, errors.Join(os.Remove(stage.StampPath(src)), os.RemoveAll(src))
 }
 
 // gotree runs go in a tree.

@@ -3,7 +3,6 @@ package matrix
 import (
 	"slices"
 
-	"ethorder/internal/release"
 	"ethorder/internal/tsv"
 )
 
@@ -31,8 +30,5 @@ func (all Results) Find(name string) (Result, bool) {
 
 // With returns all with a result in the place of that of the same release.
 func (all Results) With(result Result) Results {
-	others := slices.DeleteFunc(slices.Clone(all), func(r Result) bool { return r.Release == result.Release })
-	others = append(others, result)
-	slices.SortFunc(others, func(a, b Result) int { return release.Compare(a.Release, b.Release) })
-	return others
+	return tsv.With(all, result, func(r Result) string { return r.Release })
 }

@@ -32,6 +32,11 @@ type Release struct {
 // NeedsRunc reports whether runc has to be built for the release.
 func (r Release) NeedsRunc() bool { return r.Runc != "debian" }
 
+// UseClone says what to do when the release does not come from modules.
+func (r Release) UseClone() string {
+	return fmt.Sprintf("use a git clone of moby: MOBY_REPO=<clone> (tag %s)", r.Tag)
+}
+
 // Row returns the release as a row of the table, without the line's end.
 func (r Release) Row() string {
 	f := []string{r.Name, r.Line, r.Module, r.Version, r.Sum, r.Tag, r.Commit, r.Toolchain, r.Runc, r.RuncSum}
@@ -195,7 +200,7 @@ func (t Table) Select(names []string, clone bool) (Table, error) {
 			return nil, err
 		}
 		if r.Module == "" && !clone {
-			return nil, &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; use a git clone of moby: MOBY_REPO=<clone> (tag %s)", r.Name, r.Tag)}
+			return nil, &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; %s", r.Name, r.UseClone())}
 		}
 		rows = append(rows, r)
 	}
@@ -275,6 +280,14 @@ func (t Table) example() string {
 
 // Compare orders two versions by their numbers: 17.06.0 and 17.6.0 are the same.
 func Compare(a, b string) int { return slices.Compare(version(a), version(b)) }
+
+// Major returns the first number of a version, or 0 when it is not one.
+func Major(name string) int {
+	if v := version(name); v != nil {
+		return v[0]
+	}
+	return 0
+}
 
 // version returns the numbers of a version, or nil when it is not one.
 func version(s string) []int {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"ethorder/internal/order"
 )
 
 // A scenario is data: it must say what it means.
@@ -31,4 +33,26 @@ func TestScenariosAreSound(t *testing.T) {
 			assert.Check(t, !slices.Equal(networks[1:], want), "an engine that keeps the order of creation would get it right")
 		})
 	}
+}
+
+// The patched engine must choose the gateway that stock chooses, and must choose.
+func TestSameGateway(t *testing.T) {
+	chose := func(gateways ...string) Result {
+		var r Result
+		for _, g := range gateways {
+			r.Starts = append(r.Starts, order.Start{Gateway: g})
+		}
+		return r
+	}
+	assert.NilError(t, SameGateway(chose("a", "a", "a"), chose("a", "a")))
+	assert.NilError(t, SameGateway(chose("a", "b"), chose("b")))
+	assert.ErrorContains(t, SameGateway(chose("a"), chose("b")), "default gateway")
+	assert.ErrorContains(t, SameGateway(chose("a", "b"), chose("a", "c")), "default gateway")
+	assert.ErrorContains(t, SameGateway(chose("a"), chose()), "default gateway")
+}
+
+func TestAllLeavesOutWhatAnEngineCannotDo(t *testing.T) {
+	assert.Equal(t, All(17)[0].Name, Main.Name)
+	assert.Equal(t, len(All(28)), len(Side)+1)
+	assert.Equal(t, len(All(27)), len(Side))
 }

@@ -95,6 +95,21 @@ func (s Series) Digest() (string, error) {
 	return key[:min(12, len(key))], err
 }
 
+// Digests returns the digest of the series of each line.
+func Digests(repo stage.Repo, lines []string) (map[string]string, error) {
+	digests := map[string]string{}
+	for _, line := range lines {
+		s, err := Load(repo, line)
+		if err != nil {
+			return nil, err
+		}
+		if digests[line], err = s.Digest(); err != nil {
+			return nil, err
+		}
+	}
+	return digests, nil
+}
+
 // Touched returns the files that the series changes, makes or removes.
 func (s Series) Touched(ctx context.Context) ([]string, error) {
 	var all []string
@@ -265,26 +280,24 @@ func (s Series) try(ctx context.Context, dir string, undo bool) (copied string, 
 	if err != nil {
 		return "", nil, err
 	}
-	for _, p := range s.Patches {
-		paths, err := touched(ctx, s.Path(p))
+	paths, err := s.Touched(ctx)
+	if err != nil {
+		return copied, nil, err
+	}
+	for _, path := range paths {
+		b, err := os.ReadFile(filepath.Join(dir, path))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return copied, nil, err
 		}
-		for _, path := range paths {
-			b, err := os.ReadFile(filepath.Join(dir, path))
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return copied, nil, err
-			}
-			dst := filepath.Join(copied, path)
-			if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
-				return copied, nil, err
-			}
-			if err := os.WriteFile(dst, b, 0o644); err != nil {
-				return copied, nil, err
-			}
+		dst := filepath.Join(copied, path)
+		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+			return copied, nil, err
+		}
+		if err := os.WriteFile(dst, b, 0o644); err != nil {
+			return copied, nil, err
 		}
 	}
 	offsets, err = s.apply(ctx, copied, undo)

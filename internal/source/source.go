@@ -42,9 +42,9 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 	if clone == "" {
 		switch {
 		case rel.Module == "":
-			return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; %s", rel.Name, useClone(rel))}
+			return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; %s", rel.Name, rel.UseClone())}
 		case beforeModules(rel) && pins.Files(rel.Name) == nil:
-			return "", &stage.UsageError{Msg: fmt.Sprintf("the module of %s does not say what it depends on, and internal/source/pins has no pins for it; %s", rel.Name, useClone(rel))}
+			return "", &stage.UsageError{Msg: fmt.Sprintf("the module of %s does not say what it depends on, and internal/source/pins has no pins for it; %s", rel.Name, rel.UseClone())}
 		}
 	}
 	if clone != "" {
@@ -89,11 +89,6 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 // go.mod nor vendor.mod.
 func beforeModules(rel release.Release) bool {
 	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "23.0") < 0
-}
-
-// useClone says what to do when a release does not come from modules.
-func useClone(rel release.Release) string {
-	return fmt.Sprintf("use a git clone of moby: MOBY_REPO=<clone> (tag %s)", rel.Tag)
 }
 
 // Verify checks that a git clone of moby has the pinned commit of a release, and
@@ -169,7 +164,7 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 	} else if ok, err := AdoptVendorMod(dir); err != nil {
 		return err
 	} else if !ok {
-		return &stage.UsageError{Msg: fmt.Sprintf("the module of %s has neither go.mod nor both of vendor.mod and vendor.sum; %s", rel.Name, useClone(rel))}
+		return &stage.UsageError{Msg: fmt.Sprintf("the module of %s has neither go.mod nor both of vendor.mod and vendor.sum; %s", rel.Name, rel.UseClone())}
 	}
 	before, err := readPins(dir)
 	if err != nil {
@@ -179,7 +174,7 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 		Dir: dir, Env: []string{"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod"},
 		Log: repo.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
 	}); err != nil {
-		return fmt.Errorf("%w\nwhere a dependency is not to be had as a Go module, %s", err, useClone(rel))
+		return fmt.Errorf("%w\nwhere a dependency is not to be had as a Go module, %s", err, rel.UseClone())
 	}
 	after, err := readPins(dir)
 	if err != nil {

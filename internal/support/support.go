@@ -49,9 +49,7 @@ func Record(repo stage.Repo, run Run) error {
 	if err != nil {
 		return err
 	}
-	runs = slices.DeleteFunc(runs, func(r Run) bool { return r.Release == run.Release })
-	runs = append(runs, run)
-	slices.SortFunc(runs, func(a, b Run) int { return release.Compare(a.Release, b.Release) })
+	runs = tsv.With(runs, run, func(r Run) string { return r.Release })
 	return tsv.Save(path, "How real engines ran, stock and patched; scripts/verify writes this file with --record.", runs)
 }
 
@@ -104,7 +102,7 @@ type data struct {
 }
 
 func load(repo stage.Repo) (*data, error) {
-	d := &data{digests: map[string]string{}}
+	d := &data{}
 	var err error
 	if d.table, err = release.Load(repo); err != nil {
 		return nil, err
@@ -115,14 +113,8 @@ func load(repo stage.Repo) (*data, error) {
 	if d.runs, err = tsv.Load[Run](repo.Path(RunsFile...)); err != nil {
 		return nil, err
 	}
-	for _, line := range d.table.Lines() {
-		s, err := series.Load(repo, line)
-		if err != nil {
-			return nil, err
-		}
-		if d.digests[line], err = s.Digest(); err != nil {
-			return nil, err
-		}
+	if d.digests, err = series.Digests(repo, d.table.Lines()); err != nil {
+		return nil, err
 	}
 	current := func(name, digest string) bool {
 		rel, err := d.table.Find(name)
@@ -159,14 +151,24 @@ func (d *data) lines() (name, text string) {
 	for _, line := range d.table.Lines() {
 		rows := d.table.Releases(line)
 		count := func(good func(matrix.Result) bool) string {
-			n := 0
+			n, checked := 0, 0
 			for _, rel := range rows {
-				if r, ok := d.matrix.Find(rel.Name); ok && good(r) {
+				r, ok := d.matrix.Find(rel.Name)
+				if !ok {
+					continue
+				}
+				checked++
+				if good(r) {
 					n++
 				}
 			}
-			if n == len(rows) {
+			switch {
+			case checked == 0:
+				return "not yet"
+			case n == len(rows):
 				return "all"
+			case checked < len(rows):
+				return fmt.Sprintf("%d of %d, %d not yet", n, checked, len(rows)-checked)
 			}
 			return fmt.Sprintf("%d of %d", n, len(rows))
 		}

@@ -9,8 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/jszwec/csvutil"
+
+	"ethorder/internal/release"
 )
 
 // Load reads the rows of a file. Lines that start with # are comments. A file that
@@ -35,6 +38,15 @@ func Load[Row any](path string) ([]Row, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return rows, nil
+}
+
+// With returns rows with one more, in the place of one of the same release and in
+// the order of the releases, which name returns.
+func With[Row any](rows []Row, row Row, name func(Row) string) []Row {
+	all := slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return name(r) == name(row) })
+	all = append(all, row)
+	slices.SortFunc(all, func(a, b Row) int { return release.Compare(name(a), name(b)) })
+	return all
 }
 
 // Save writes rows to a file, below a comment. The file is never half written.

@@ -1,0 +1,27 @@
+package support
+
+import (
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"ethorder/internal/matrix"
+	"ethorder/internal/release"
+)
+
+// What was not checked is not said to have failed, nor to be good.
+func TestLinesTellWhatWasNotChecked(t *testing.T) {
+	d := &data{table: release.Table{{Name: "1.0.0", Line: "1.0"}, {Name: "1.0.1", Line: "1.0"}}}
+	row := func() string {
+		_, text := d.lines()
+		return strings.Split(strings.TrimSpace(text), "\n")[2]
+	}
+	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | not yet | not yet | not yet | not yet |  |  |")
+	good := matrix.Result{Release: "1.0.0", Applies: true, Same: true, Compiles: true, Vetted: true}
+	d.matrix = d.matrix.With(good)
+	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | 1 of 1, 1 not yet | 1 of 1, 1 not yet | 1 of 1, 1 not yet | not yet |  |  |")
+	d.matrix = d.matrix.With(matrix.Result{Release: "1.0.1", Applies: true, Same: true})
+	d.runs = []Run{{Release: "1.0.1", StockRight: 1, PatchedRight: 20, Starts: 20}}
+	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | all | 1 of 2 | 1 of 2 | 1.0.1 | 1 of 20 | 20 of 20 |")
+}
