@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"ethorder/internal/build"
 	"ethorder/internal/engine"
 	"ethorder/internal/order"
+	"ethorder/internal/release"
 	"ethorder/internal/scenario"
 	"ethorder/internal/stage"
 )
@@ -62,21 +62,21 @@ func start(ctx context.Context, t *testing.T, release string, patched bool) *eng
 // every start right. In the main scenario the stock engine must not: else nothing
 // is proved. In the other ones it shows which default gateway is right.
 func TestEthOrder(t *testing.T) {
-	for _, release := range releases(t) {
-		t.Run(release, func(t *testing.T) {
+	for _, name := range releases(t) {
+		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			stock, patched := start(ctx, t, release, false), start(ctx, t, release, true)
+			stock, patched := start(ctx, t, name, false), start(ctx, t, name, true)
 
 			t.Run("patched", func(t *testing.T) {
 				t.Run(scenario.Main.Name, func(t *testing.T) {
-					before, after := playBoth(ctx, t, scenario.Main, stock, patched, scenario.Main.Starts, func() error {
+					before, after := playBoth(ctx, t, scenario.Main, stock, patched, 20, 20, func() error {
 						return assertNumbersAreKept(ctx, patched, strings.Fields(scenario.Main.Want))
 					})
 					assert.Equal(t, order.Judge(before.Tally(), after.Tally()), order.Pass, after.Wrong())
 				})
-				for _, s := range scenario.All(majorOf(t, release))[1:] {
+				for _, s := range scenario.All(release.Major(name))[1:] {
 					t.Run(s.Name, func(t *testing.T) {
-						_, after := playBoth(ctx, t, s, stock, patched, 3, nil)
+						_, after := playBoth(ctx, t, s, stock, patched, 3, 6, nil)
 						tally := after.Tally()
 						assert.Equal(t, tally.Right, tally.Total, after.Wrong())
 					})
@@ -141,8 +141,8 @@ func TestUpgrade(t *testing.T) {
 // One request that attaches several networks gives no order: the engine gets them
 // as a map. The one of the network mode is first, and the others go by name.
 func TestOneRequest(t *testing.T) {
-	names := slices.DeleteFunc(releases(t), func(release string) bool {
-		return majorOf(t, release) < 25
+	names := slices.DeleteFunc(releases(t), func(name string) bool {
+		return release.Major(name) < 25
 	})
 	if len(names) == 0 {
 		t.Skip("up to 24.0 one request attaches one network")
@@ -171,21 +171,12 @@ func TestOneRequest(t *testing.T) {
 	}
 }
 
-// majorOf returns the first number of a release.
-func majorOf(t *testing.T, release string) int {
-	t.Helper()
-	number, _, _ := strings.Cut(release, ".")
-	major, err := strconv.Atoi(number)
-	assert.NilError(t, err)
-	return major
-}
-
 // playBoth plays a scenario on a stock and on a patched engine at the same time,
 // and checks that both chose the same default gateway.
-func playBoth(ctx context.Context, t *testing.T, s scenario.Scenario, stock, patched *engine.Engine, stockStarts int, check func() error) (before, after scenario.Result) {
+func playBoth(ctx context.Context, t *testing.T, s scenario.Scenario, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after scenario.Result) {
 	t.Helper()
 	begin := time.Now()
-	before, after, err := s.Both(ctx, stock, patched, stockStarts, s.Starts, check)
+	before, after, err := s.Both(ctx, stock, patched, stockStarts, patchedStarts, check)
 	assert.NilError(t, err)
 	summary := scenario.Compare(before, after)
 	t.Log(summary)

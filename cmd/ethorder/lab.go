@@ -49,7 +49,7 @@ It exits with 1 if that is not so in every start.`,
 			return nil
 		}),
 	}
-	cmd.Flags().IntVar(&starts, "starts", 0, "start the container `N` times in each scenario (default: as each scenario says)")
+	cmd.Flags().IntVar(&starts, "starts", 20, "start the container `N` times in each scenario")
 	cmd.Flags().StringVar(&runc, "runc", "", "the runc binary (default: the newest in out/tools for 29 and later, else Debian's)")
 	cmd.Flags().StringVar(&run, "run", "", "run only scenarios whose name matches `REGEXP`")
 	subcommands = append(subcommands, cmd)
@@ -86,11 +86,7 @@ func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts i
 		if !filter.MatchString(s.Name) {
 			continue
 		}
-		n := s.Starts
-		if starts > 0 {
-			n = starts
-		}
-		result, err := s.Run(ctx, e, n, nil)
+		result, err := s.Run(ctx, e, starts, nil)
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}

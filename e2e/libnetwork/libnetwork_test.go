@@ -9,7 +9,6 @@
 package libnetwork
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -24,6 +23,9 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"ethorder/internal/isolate"
+	"ethorder/internal/upstream"
 )
 
 const (
@@ -33,6 +35,20 @@ const (
 	// parallel is how many packages are built and tested at once.
 	parallel = "2"
 )
+
+// isolatedEnv holds the folder that stays visible to an isolated process. It also
+// tells this binary to be the start of one.
+const isolatedEnv = "LIBNETWORK_TEST_ISOLATED"
+
+// TestMain runs the tests. As go test -exec of other tests, it runs those in
+// isolation instead.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(isolatedEnv); dir != "" && len(os.Args) > 1 {
+		fmt.Fprintln(os.Stderr, "isolate:", isolate.Exec(dir, os.Args[1:]))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // A tree is a copy of libnetwork that the module in heapera is built with.
 type tree struct {
@@ -126,19 +142,19 @@ func (tr *tree) command(dir, name string, args ...string) *exec.Cmd {
 // test runs go test with the arguments, in isolation. It returns how each test
 // ended, "pass", "fail" or "skip", by its name of the form package.Test, and the
 // output of all.
-func (tr *tree) test(t *testing.T, args ...string) (results map[string]string, output string) {
+func (tr *tree) test(t *testing.T, args ...string) (results upstream.Results, output string) {
 	t.Helper()
 	self, err := os.Executable()
 	assert.NilError(t, err)
 	// Isolation must find this binary too.
-	isolate := filepath.Join(tr.dir, "isolate")
+	isolator := filepath.Join(tr.dir, "isolate")
 	data, err := os.ReadFile(self)
 	assert.NilError(t, err)
-	assert.NilError(t, os.WriteFile(isolate, data, 0o755))
+	assert.NilError(t, os.WriteFile(isolator, data, 0o755))
 
 	// The vet of a newer Go than upstream's finds fault with upstream's tests.
 	cmd := tr.command("heapera", "go", append([]string{"test", "-json", "-vet=off", "-count=1", "-p=" + parallel,
-		"-modfile=" + tr.modfile, "-tags=" + tr.tags, "-exec=" + isolate}, args...)...)
+		"-modfile=" + tr.modfile, "-tags=" + tr.tags, "-exec=" + isolator}, args...)...)
 	cmd.Env = append(cmd.Env, isolatedEnv+"="+tr.dir)
 	var stdout, all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &all
@@ -147,21 +163,8 @@ func (tr *tree) test(t *testing.T, args ...string) (results map[string]string, o
 		t.Fatal(err)
 	}
 
-	results = map[string]string{}
-	lines := bufio.NewScanner(&stdout)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var event struct{ Action, Package, Test, Output string }
-		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
-			fmt.Fprintln(&all, lines.Text()) // of a package that does not build
-			continue
-		}
-		all.WriteString(event.Output)
-		if event.Test != "" && slices.Contains([]string{"pass", "fail", "skip"}, event.Action) {
-			results[event.Package+"."+event.Test] = event.Action
-		}
-	}
-	assert.NilError(t, lines.Err())
+	results, err = upstream.ReadResults(&stdout, &all)
+	assert.NilError(t, err)
 	return results, all.String()
 }
 
@@ -237,52 +240,17 @@ func TestHeapInLibnetworkPassesUpstreamsTests(t *testing.T) {
 	// As upstream ran them: no test leaves the network namespace that it finds.
 	args = append(args, "-args", "-incontainer")
 
-	results := make([]map[string]string, len(trees))
+	results := make([]upstream.Results, len(trees))
 	for i, what := range trees {
 		var output string
 		results[i], output = newTree(t, what == "patched").test(t, args...)
 		log := keep(t, "libnetwork-upstream-"+what+".log", output)
-		t.Logf("upstream's tests in the %s libnetwork: %s; evidence: %s", what, tally(results[i]), log)
+		t.Logf("upstream's tests in the %s libnetwork: %s; evidence: %s", what, results[i], log)
 	}
-	for _, problem := range compare(results[0], results[1]) {
+	for _, problem := range upstream.Compare(results[0], results[1]) {
 		t.Error(problem)
 	}
 	for _, name := range []string{"TestSandboxAddMultiPrio", "TestSandboxAddSamePrio"} {
 		assert.Equal(t, results[1][module+"."+name], "pass", "%s in the patched libnetwork", name)
 	}
-}
-
-// compare returns a line for each test that did not end in the patched tree as it
-// must: one that passes in stock must pass, and so must one that stock has not.
-func compare(stock, patched map[string]string) (problems []string) {
-	for name, result := range stock {
-		if result == "pass" && patched[name] != "pass" {
-			problems = append(problems, fmt.Sprintf("%s: got %q in the patched tree, want %q as in the stock tree", name, patched[name], result))
-		}
-	}
-	for name, result := range patched {
-		if stock[name] == "" && result != "pass" {
-			problems = append(problems, fmt.Sprintf("%s: got %q in the patched tree, want %q: the stock tree does not have it", name, result, "pass"))
-		}
-	}
-	slices.Sort(problems)
-	return problems
-}
-
-func tally(results map[string]string) string {
-	count := map[string]int{}
-	for _, result := range results {
-		count[result]++
-	}
-	return fmt.Sprintf("%d passed, %d failed, %d skipped", count["pass"], count["fail"], count["skip"])
-}
-
-func TestCompareFindsNewFailures(t *testing.T) {
-	stock := map[string]string{"a": "pass", "b": "pass", "c": "fail", "d": "skip", "e": "pass"}
-	patched := map[string]string{"a": "pass", "b": "fail", "c": "fail", "d": "skip", "new": "pass", "newer": "fail"}
-	assert.DeepEqual(t, compare(stock, patched), []string{
-		`b: got "fail" in the patched tree, want "pass" as in the stock tree`,
-		`e: got "" in the patched tree, want "pass" as in the stock tree`,
-		`newer: got "fail" in the patched tree, want "pass": the stock tree does not have it`,
-	})
 }

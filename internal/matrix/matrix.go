@@ -40,16 +40,13 @@ type Result struct {
 // Good reports whether all checks hold.
 func (r Result) Good() bool { return r.Applies && r.Same && r.Compiles && r.Vetted }
 
-// Checker checks releases, one after the other, in a directory of its own.
-type Checker struct {
-	Repo  stage.Repo
-	Clone string // git clone of moby to take the sources from; "" are Go modules
-	Dir   string // is made, and holds what later checks go on with
-}
+// Checker checks releases, one after the other, in a place of its own, which holds
+// what later checks go on with.
+type Checker source.Worktree
 
 // Check checks a release. The error is one of the machine or of the source; what
 // the series does wrong is in the result.
-func (c *Checker) Check(ctx context.Context, rel release.Release) (Result, error) {
+func (c Checker) Check(ctx context.Context, rel release.Release) (Result, error) {
 	r := Result{Release: rel.Name, Source: "git", Date: time.Now().UTC().Format(time.DateOnly)}
 	s, err := series.Load(c.Repo, rel.Line)
 	if err != nil {
@@ -58,12 +55,10 @@ func (c *Checker) Check(ctx context.Context, rel release.Release) (Result, error
 	if r.Series, err = s.Digest(); err != nil {
 		return r, err
 	}
-	stock := func() (string, error) { return c.checkout(ctx, rel) }
 	if c.Clone == "" {
 		r.Source = "module"
-		stock = func() (string, error) { return c.unpack(ctx, rel) }
 	}
-	tree, err := stock()
+	tree, err := source.Worktree(c).Make(ctx, rel)
 	if err != nil {
 		return r, err
 	}
@@ -105,7 +100,7 @@ func (c *Checker) Check(ctx context.Context, rel release.Release) (Result, error
 		return r, ctx.Err()
 	}
 	// Upstream's own code is not clean for every vet. Only what is new counts.
-	if _, err := stock(); err != nil {
+	if _, err := source.Worktree(c).Make(ctx, rel); err != nil {
 		return r, err
 	}
 	before := g.vet(ctx, files)
@@ -113,65 +108,6 @@ func (c *Checker) Check(ctx context.Context, rel release.Release) (Result, error
 	r.Vetted = len(news) == 0
 	r.Problem = strings.Join(news, "\n")
 	return r, ctx.Err()
-}
-
-// checkout makes the stock tree of a release in Dir, from the clone. Only files that
-// differ from those of the last checkout are written.
-func (c *Checker) checkout(ctx context.Context, rel release.Release) (string, error) {
-	if err := source.Verify(ctx, rel, c.Clone); err != nil {
-		return "", err
-	}
-	tree := filepath.Join(c.Dir, "tree")
-	if err := os.MkdirAll(tree, 0o755); err != nil {
-		return "", err
-	}
-	gitDir, err := stage.Git(ctx, c.Clone, "rev-parse", "--absolute-git-dir")
-	if err != nil {
-		return "", err
-	}
-	for _, args := range [][]string{{"read-tree", "--reset", "-u", rel.Commit}, {"clean", "-ffdxq"}} {
-		// With an index of its own the clone is not changed.
-		_, err := stage.Run(ctx, stage.Cmd{
-			Dir: tree, What: "check out " + rel.Tag,
-			Env: []string{"GIT_INDEX_FILE=" + filepath.Join(c.Dir, "index"), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"},
-			Args: append([]string{
-				"git", "-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.bare=false",
-				"--git-dir=" + strings.TrimSpace(gitDir), "--work-tree=" + tree,
-			}, args...),
-		})
-		if err != nil {
-			return "", err
-		}
-	}
-	_, err = source.AdoptVendorMod(tree)
-	return tree, err
-}
-
-// unpack makes the stock tree of a release in Dir, from its module.
-func (c *Checker) unpack(ctx context.Context, rel release.Release) (string, error) {
-	src := source.Dir(c.Repo, rel)
-	_, err := os.Stat(stage.StampPath(src))
-	had := err == nil
-	unlock, err := stage.Lock(ctx, c.Repo.Out(rel.Name))
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if src, err = source.Fetch(ctx, c.Repo, rel, ""); err != nil {
-		return "", err
-	}
-	tree := filepath.Join(c.Dir, "tree")
-	if err := os.RemoveAll(tree); err != nil {
-		return "", err
-	}
-	if err := os.CopyFS(tree, os.DirFS(src)); err != nil {
-		return "", err
-	}
-	if had {
-		return tree, nil
-	}
-	// A hundred trees fill a disk. Engines and logs of the release stay.
-	return tree, errors.Join(os.Remove(stage.StampPath(src)), os.RemoveAll(src))
 }
 
 // gotree runs go in a tree.
@@ -182,7 +118,7 @@ type gotree struct {
 	rel   release.Release
 }
 
-func (c *Checker) open(ctx context.Context, rel release.Release, tree string) (gotree, error) {
+func (c Checker) open(ctx context.Context, rel release.Release, tree string) (gotree, error) {
 	w, err := build.OpenWorkspace(tree, c.Dir)
 	if err != nil {
 		return gotree{}, err

@@ -4,8 +4,7 @@ package scenario
 // alphabetical order, neither as they are made nor as they are attached. A stock
 // engine must get it wrong.
 var Main = Scenario{
-	Name:   "interfaces come up in attach order",
-	Starts: 20,
+	Name: "interfaces come up in attach order",
 	Networks: `
 		kilo
 		zulu
@@ -31,7 +30,6 @@ var Main = Scenario{
 var Side = []Scenario{
 	{
 		Name:     "network connected while stopped comes last",
-		Starts:   10,
 		Networks: "mike \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
@@ -43,7 +41,6 @@ var Side = []Scenario{
 		Want: "zulu mike kilo alpha",
 	}, {
 		Name:     "network connected while running keeps its place",
-		Starts:   10,
 		Networks: "mike \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
@@ -55,7 +52,6 @@ var Side = []Scenario{
 		Want: "zulu mike kilo alpha",
 	}, {
 		Name:     "network connected by id keeps its place",
-		Starts:   10,
 		Networks: "mike \n bravo \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
@@ -68,7 +64,6 @@ var Side = []Scenario{
 		Want: "zulu mike kilo bravo alpha",
 	}, {
 		Name:     "reconnected network comes last",
-		Starts:   10,
 		Networks: "bravo \n mike \n zulu \n kilo \n alpha",
 		Script: `
 			create --name box --network zulu idle
@@ -83,7 +78,6 @@ var Side = []Scenario{
 		Want: "zulu alpha kilo bravo mike",
 	}, {
 		Name:     "network reconnected while running comes last",
-		Starts:   10,
 		Networks: "bravo \n mike \n zulu \n kilo \n alpha",
 		Script: `
 			create --name box --network zulu idle
@@ -97,8 +91,7 @@ var Side = []Scenario{
 			stop box`,
 		Want: "zulu mike kilo bravo alpha",
 	}, {
-		Name:   "eth10 comes after eth9 with seventeen networks",
-		Starts: 10,
+		Name: "eth10 comes after eth9 with seventeen networks",
 		Networks: `
 			n01
 			n02
@@ -138,7 +131,6 @@ var Side = []Scenario{
 		Want: "n09 n17 n03 n12 n01 n08 n16 n05 n10 n02 n14 n07 n11 n15 n04 n13 n06",
 	}, {
 		Name:     "default bridge attached last comes last",
-		Starts:   10,
 		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box --network zulu idle
@@ -148,7 +140,6 @@ var Side = []Scenario{
 		Want: "zulu mike alpha bridge",
 	}, {
 		Name:     "default bridge attached first comes first",
-		Starts:   10,
 		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box idle
@@ -158,7 +149,6 @@ var Side = []Scenario{
 		Want: "bridge zulu mike alpha",
 	}, {
 		Name:     "internal network attached first comes first",
-		Starts:   10,
 		Networks: "mike \n --internal zulu \n alpha \n --internal kilo",
 		Script: `
 			create --name box --network zulu idle
@@ -168,7 +158,6 @@ var Side = []Scenario{
 		Want: "zulu mike kilo alpha",
 	}, {
 		Name:     "network mode given by id comes first",
-		Starts:   10,
 		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box --network id:zulu idle
@@ -177,7 +166,6 @@ var Side = []Scenario{
 		Want: "zulu mike alpha",
 	}, {
 		Name:     "network mode given by short id comes first",
-		Starts:   10,
 		Networks: "mike \n zulu \n alpha",
 		Script: `
 			create --name box --network shortid:zulu idle
@@ -186,7 +174,6 @@ var Side = []Scenario{
 		Want: "zulu mike alpha",
 	}, {
 		Name:     "restarted daemon keeps the order",
-		Starts:   10,
 		Networks: "mike \n alpha \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
@@ -200,7 +187,6 @@ var Side = []Scenario{
 	}, {
 		// A number must be kept as soon as it is given.
 		Name:     "killed daemon keeps the order",
-		Starts:   10,
 		Networks: "mike \n alpha \n bravo \n zulu \n kilo",
 		Script: `
 			create --name box --network zulu idle
@@ -213,16 +199,78 @@ var Side = []Scenario{
 			daemon kill`,
 		Want: "zulu mike alpha kilo bravo",
 	}, {
-		// The name wins, and the others come up around it in order.
-		Name:     "explicit interface name is kept beside automatic ones",
+		Name:     "explicit eth1 attached after two others is kept",
 		Since:    28,
-		Starts:   10,
-		Networks: "mike \n alpha \n zulu \n kilo",
+		Networks: "mike \n zulu \n kilo",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 kilo box`,
+		Want: "zulu kilo mike",
+	}, {
+		Name:     "explicit eth1 attached after two others the other way round is kept",
+		Since:    28,
+		Networks: "mike \n zulu \n alpha",
+		Script: `
+			create --name box --network mike idle
+			network connect zulu box
+			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 alpha box`,
+		Want: "mike alpha zulu",
+	}, {
+		Name:     "explicit eth1 attached between two others is kept",
+		Since:    28,
+		Networks: "mike \n zulu \n kilo",
+		Script: `
+			create --name box --network zulu idle
+			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 kilo box
+			network connect mike box`,
+		Want: "zulu kilo mike",
+	}, {
+		Name:     "explicit eth1 attached between two others the other way round is kept",
+		Since:    28,
+		Networks: "mike \n zulu \n alpha",
+		Script: `
+			create --name box --network mike idle
+			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 alpha box
+			network connect zulu box`,
+		Want: "mike alpha zulu",
+	}, {
+		Name:     "explicit eth1 attached before two others is kept",
+		Since:    28,
+		Networks: "mike \n zulu \n kilo",
+		Script: `
+			create --name box --network name=kilo,driver-opt=com.docker.network.endpoint.ifname=eth1 idle
+			network connect zulu box
+			network connect mike box`,
+		Want: "zulu kilo mike",
+	}, {
+		Name:     "explicit eth1 attached before two others the other way round is kept",
+		Since:    28,
+		Networks: "mike \n zulu \n alpha",
+		Script: `
+			create --name box --network name=alpha,driver-opt=com.docker.network.endpoint.ifname=eth1 idle
+			network connect mike box
+			network connect zulu box`,
+		Want: "mike alpha zulu",
+	}, {
+		// Alone, an overlay takes an interface more for its gateway.
+		Name:     "attachable overlay attached before a bridge leaves no gap",
+		Swarm:    true,
+		Networks: "mike \n --driver overlay --attachable zulu \n --driver overlay --attachable alpha \n kilo",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
 			network connect alpha box
-			network connect --driver-opt com.docker.network.endpoint.ifname=eth1 kilo box`,
-		Want: "zulu kilo mike alpha",
+			network connect kilo box`,
+		Want: "zulu mike alpha kilo",
+	}, {
+		Name:     "attachable overlay attached between bridges leaves no gap",
+		Swarm:    true,
+		Networks: "kilo \n zulu \n --driver overlay --attachable mike",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect kilo box`,
+		Want: "zulu mike kilo",
 	},
 }

@@ -21,8 +21,8 @@ type Scenario struct {
 	Name string
 	// Since is the first engine that can do it, by the first number of its release.
 	Since int
-	// Starts is how often the container must start to be judged.
-	Starts int
+	// Swarm says that the engine must be a swarm of its own.
+	Swarm bool
 	// Networks are the networks to make first, a line each, with the options that
 	// docker network create takes, if any.
 	Networks string
@@ -88,6 +88,11 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 	defer func() {
 		err = errors.Join(err, s.clean(e))
 	}()
+	if s.Swarm {
+		if _, err := e.Docker(ctx, "swarm", "init", "--advertise-addr", "127.0.0.1"); err != nil {
+			return Result{}, err
+		}
+	}
 	for _, network := range lines(s.Networks) {
 		if _, err := e.Docker(ctx, append([]string{"network", "create"}, network...)...); err != nil {
 			return Result{}, err
@@ -210,9 +215,15 @@ func (s Scenario) clean(e *engine.Engine) error {
 	defer cancel()
 	names := []string{"network", "rm"}
 	for _, network := range lines(s.Networks) {
-		names = append(names, network[len(network)-1])
+		if !slices.Contains(network, "overlay") { // they go with the swarm
+			names = append(names, network[len(network)-1])
+		}
 	}
 	_, err := e.Docker(ctx, "rm", "--force", "box")
+	if s.Swarm {
+		_, e2 := e.Docker(ctx, "swarm", "leave", "--force")
+		err = errors.Join(err, e2)
+	}
 	if len(names) == 2 {
 		return err
 	}

@@ -17,7 +17,6 @@ func TestScenariosAreSound(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			assert.Check(t, !seen[s.Name], "the name is used twice")
 			seen[s.Name] = true
-			assert.Check(t, s.Starts >= 10)
 
 			want := strings.Fields(s.Want)
 			assert.Check(t, !slices.IsSorted(want), "an engine that sorts by name would get it right")
@@ -54,5 +53,5 @@ func TestSameGateway(t *testing.T) {
 func TestAllLeavesOutWhatAnEngineCannotDo(t *testing.T) {
 	assert.Equal(t, All(17)[0].Name, Main.Name)
 	assert.Equal(t, len(All(28)), len(Side)+1)
-	assert.Equal(t, len(All(27)), len(Side))
+	assert.Equal(t, len(All(27)), len(All(28))-6, "no explicit names")
 }

@@ -15,12 +15,14 @@ import (
 	"ethorder/internal/series"
 	"ethorder/internal/stage"
 	"ethorder/internal/tsv"
+	"ethorder/internal/upstream"
 )
 
 // The files with what was measured, as paths below the root of the repository.
 var (
 	MatrixFile = []string{"patch", "matrix.tsv"}
 	RunsFile   = []string{"patch", "runs.tsv"}
+	TestsFile  = []string{"patch", "upstream.tsv"}
 )
 
 // Run is how the engines of a release did, stock and patched, side by side.
@@ -53,6 +55,18 @@ func Record(repo stage.Repo, run Run) error {
 	return tsv.Save(path, "How real engines ran, stock and patched; scripts/verify writes this file with --record.", runs)
 }
 
+// RecordTests puts an outcome of upstream's tests into the file of them, in the place
+// of that of the same release.
+func RecordTests(repo stage.Repo, o upstream.Outcome) error {
+	path := repo.Path(TestsFile...)
+	outcomes, err := tsv.Load[upstream.Outcome](path)
+	if err != nil {
+		return err
+	}
+	outcomes = tsv.With(outcomes, o, func(o upstream.Outcome) string { return o.Release })
+	return tsv.Save(path, "How upstream's own tests ended, stock and patched; scripts/upstream writes this file with --record.", outcomes)
+}
+
 // Table is a file with a table in it.
 type Table struct {
 	File       string
@@ -61,7 +75,7 @@ type Table struct {
 
 // The table of a file is between these lines.
 const (
-	begin = "<!-- table %s: scripts/matrix --record and scripts/verify --record write it -->\n"
+	begin = "<!-- table %s: written by scripts/matrix, scripts/verify and scripts/upstream with --record -->\n"
 	end   = "<!-- end of table -->\n"
 )
 
@@ -98,6 +112,7 @@ type data struct {
 	table   release.Table
 	matrix  matrix.Results
 	runs    []Run
+	tests   []upstream.Outcome
 	digests map[string]string // of each line's series
 }
 
@@ -113,6 +128,9 @@ func load(repo stage.Repo) (*data, error) {
 	if d.runs, err = tsv.Load[Run](repo.Path(RunsFile...)); err != nil {
 		return nil, err
 	}
+	if d.tests, err = tsv.Load[upstream.Outcome](repo.Path(TestsFile...)); err != nil {
+		return nil, err
+	}
 	if d.digests, err = series.Digests(repo, d.table.Lines()); err != nil {
 		return nil, err
 	}
@@ -122,6 +140,7 @@ func load(repo stage.Repo) (*data, error) {
 	}
 	d.matrix = slices.DeleteFunc(d.matrix, func(r matrix.Result) bool { return !current(r.Release, r.Series) })
 	d.runs = slices.DeleteFunc(d.runs, func(r Run) bool { return !current(r.Release, r.Series) })
+	d.tests = slices.DeleteFunc(d.tests, func(o upstream.Outcome) bool { return !current(o.Release, o.Series) })
 	return d, nil
 }
 
@@ -147,7 +166,7 @@ func (d *data) releases() (name, text string) {
 // lines is the table of all lines.
 func (d *data) lines() (name, text string) {
 	var b strings.Builder
-	b.WriteString("| directory | releases | number of them | applies | compiles | vet clean | run on | stock in attach order | patched in attach order |\n|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| directory | releases | number of them | applies | compiles | vet clean | run on | stock in attach order | patched in attach order | upstream's tests as in stock |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, line := range d.table.Lines() {
 		rows := d.table.Releases(line)
 		count := func(good func(matrix.Result) bool) string {
@@ -180,17 +199,25 @@ func (d *data) lines() (name, text string) {
 				patched = append(patched, r.Patched().String())
 			}
 		}
-		if on == nil {
-			on = []string{"not yet"}
+		var tests []string
+		for _, o := range d.tests {
+			if rel, err := d.table.Find(o.Release); err == nil && rel.Line == line {
+				tests = append(tests, fmt.Sprintf("%s: %d passed, %d worse than stock", o.Release, o.PatchedPassed, o.Worse))
+			}
+		}
+		for _, column := range []*[]string{&on, &tests} {
+			if *column == nil {
+				*column = []string{"not yet"}
+			}
 		}
 		span := rows[0].Name
 		if last := rows[len(rows)-1].Name; last != span {
 			span += " – " + last
 		}
-		fmt.Fprintf(&b, "| [%s](%s) | %s | %d | %s | %s | %s | %s | %s | %s |\n", line, line, span, len(rows),
+		fmt.Fprintf(&b, "| [%s](%s) | %s | %d | %s | %s | %s | %s | %s | %s | %s |\n", line, line, span, len(rows),
 			count(func(r matrix.Result) bool { return r.Applies && r.Same }),
 			count(func(r matrix.Result) bool { return r.Compiles }), count(matrix.Result.Good),
-			strings.Join(on, ", "), strings.Join(stock, ", "), strings.Join(patched, ", "))
+			strings.Join(on, ", "), strings.Join(stock, ", "), strings.Join(patched, ", "), strings.Join(tests, ", "))
 	}
 	return "of lines", b.String()
 }

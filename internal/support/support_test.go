@@ -8,6 +8,7 @@ import (
 
 	"ethorder/internal/matrix"
 	"ethorder/internal/release"
+	"ethorder/internal/upstream"
 )
 
 // What was not checked is not said to have failed, nor to be good.
@@ -17,11 +18,12 @@ func TestLinesTellWhatWasNotChecked(t *testing.T) {
 		_, text := d.lines()
 		return strings.Split(strings.TrimSpace(text), "\n")[2]
 	}
-	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | not yet | not yet | not yet | not yet |  |  |")
+	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | not yet | not yet | not yet | not yet |  |  | not yet |")
 	good := matrix.Result{Release: "1.0.0", Applies: true, Same: true, Compiles: true, Vetted: true}
 	d.matrix = d.matrix.With(good)
-	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | 1 of 1, 1 not yet | 1 of 1, 1 not yet | 1 of 1, 1 not yet | not yet |  |  |")
+	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | 1 of 1, 1 not yet | 1 of 1, 1 not yet | 1 of 1, 1 not yet | not yet |  |  | not yet |")
 	d.matrix = d.matrix.With(matrix.Result{Release: "1.0.1", Applies: true, Same: true})
 	d.runs = []Run{{Release: "1.0.1", StockRight: 1, PatchedRight: 20, Starts: 20}}
-	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | all | 1 of 2 | 1 of 2 | 1.0.1 | 1 of 20 | 20 of 20 |")
+	d.tests = []upstream.Outcome{{Release: "1.0.0", PatchedPassed: 7, Worse: 1}}
+	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | all | 1 of 2 | 1 of 2 | 1.0.1 | 1 of 20 | 20 of 20 | 1.0.0: 7 passed, 1 worse than stock |")
 }

@@ -1,37 +1,24 @@
-package libnetwork
+// Package isolate runs programs that make interfaces and firewall rules, and write
+// to the folders of a Docker Engine, without any of it reaching the machine.
+package isolate
 
 import (
 	"errors"
 	"fmt"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 	"io/fs"
 	"net"
 	"os"
 	"runtime"
-	"testing"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
-// isolatedEnv holds the folder that stays visible to an isolated process. It also
-// tells this binary to be the start of one.
-const isolatedEnv = "LIBNETWORK_TEST_ISOLATED"
-
-// TestMain runs the tests. As go test -exec of other tests, it runs those in
-// isolation instead.
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(isolatedEnv); dir != "" && len(os.Args) > 1 {
-		fmt.Fprintln(os.Stderr, "isolate:", execIsolated(dir, os.Args[1:]))
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
-
-// execIsolated becomes argv in a network namespace of its own, with an interface
+// Exec becomes argv in a network namespace of its own, with an interface
 // but no way out, and in a mount namespace that hides what the tests of
 // libnetwork write: /run/docker/netns, /var/lib/docker, /etc/resolv.conf,
-// /etc/docker, and fixed names in /tmp. The folder dir stays as it is.
-func execIsolated(dir string, argv []string) error {
+// /etc/docker, and fixed names in /tmp. The folder dir stays as it is. It takes root,
+// and returns only if that fails.
+func Exec(dir string, argv []string) error {
 	runtime.LockOSThread() // both namespaces are the thread's, and exec keeps those
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("new namespaces: %w", err)
