@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"ethorder/internal/build"
+	"ethorder/internal/prove"
+	"ethorder/internal/release"
+	"ethorder/internal/series"
+	"ethorder/internal/stage"
+)
+
+// suites are what scripts/prove can run.
+var suites = []prove.Suite{}
+
+func init() {
+	p := &prover{}
+	cmd := &cobra.Command{
+		Use:   "prove <release>...",
+		Short: "Try the promise on the engines of releases, under what users and faults do",
+		Args:  orUsage(cobra.MinimumNArgs(1)),
+		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+			p.repo = repo
+			return p.run(cmd, args)
+		}),
+	}
+	cloneFlag(cmd, &p.clone)
+	cmd.Flags().StringSliceVar(&p.suites, "suite", nil, "run only the suites `NAME,...` (default all)")
+	cmd.Flags().IntVar(&p.scale, "scale", 1, "make random suites `N` times as long")
+	cmd.Flags().Uint64Var(&p.seed, "seed", 0, "repeat random suites that were run with seed `N` (default: a new one)")
+	cmd.Flags().BoolVar(&p.record, "record", false, "write what was found to patch/proofs.tsv and docs/guarantees.md")
+	subcommands = append(subcommands, cmd)
+}
+
+// prover is a run of the command.
+type prover struct {
+	repo   stage.Repo
+	clone  string
+	suites []string
+	scale  int
+	seed   uint64
+	record bool
+}
+
+func (p *prover) run(cmd *cobra.Command, names []string) error {
+	if p.scale < 1 {
+		return &stage.UsageError{Msg: fmt.Sprintf("--scale %d: want at least 1", p.scale)}
+	}
+	var known []string
+	for _, s := range suites {
+		known = append(known, s.Name)
+	}
+	for _, name := range p.suites {
+		if !slices.Contains(known, name) {
+			return &stage.UsageError{Msg: fmt.Sprintf("there is no suite %q; want some of %q", name, known)}
+		}
+	}
+	for _, name := range names {
+		if _, err := release.Find(p.repo, name); err != nil {
+			return err
+		}
+	}
+	if os.Geteuid() != 0 {
+		return &stage.CannotRunError{Msg: "this runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/prove)"}
+	}
+	if p.seed == 0 {
+		p.seed = uint64(time.Now().UnixNano())
+	}
+	broken := 0
+	for _, name := range names {
+		n, err := p.prove(cmd, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		broken += n
+	}
+	if broken > 0 {
+		return fmt.Errorf("in %d trials the promise did not hold", broken)
+	}
+	return nil
+}
+
+// prove runs the suites on a release, and returns in how many trials the promise did
+// not hold.
+func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) {
+	ctx := cmd.Context()
+	rel, err := release.Find(p.repo, name)
+	if err != nil {
+		return 0, err
+	}
+	lab := prove.Lab{Release: rel, Repo: p.repo, Scale: p.scale, Seed: p.seed}
+	s, err := series.Load(p.repo, rel.Line)
+	if err != nil {
+		return 0, err
+	}
+	if lab.Series, err = s.Digest(); err != nil {
+		return 0, err
+	}
+	if lab.Config, err = labConfig(ctx, p.repo); err != nil {
+		return 0, err
+	}
+	if lab.Config.Runc, err = build.Runc(ctx, name); err != nil {
+		return 0, err
+	}
+	for path, stock := range map[*string]bool{&lab.Stock: true, &lab.Patched: false} {
+		if *path, err = build.Engine(ctx, p.repo, build.Options{Release: name, Stock: stock, Clone: p.clone}); err != nil {
+			return 0, err
+		}
+	}
+	for _, s := range suites {
+		if len(p.suites) > 0 && !slices.Contains(p.suites, s.Name) || release.Major(name) < s.Since {
+			continue
+		}
+		n, err := p.suite(ctx, cmd, lab, s)
+		if err != nil {
+			return broken, fmt.Errorf("suite %s: %w", s.Name, err)
+		}
+		broken += n
+	}
+	return broken, nil
+}
+
+// suite runs one suite.
+func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab prove.Lab, s prove.Suite) (broken int, err error) {
+	lab.Suite, lab.Findings = s.Name, nil
+	begin := time.Now()
+	logrus.Infof("%s, %s: %s (seed %d)", lab.Release.Name, s.Name, s.Promise, lab.Seed)
+	if err := s.Run(ctx, &lab); err != nil {
+		return 0, err
+	}
+	if len(lab.Findings) == 0 {
+		return 0, errors.New("it tried nothing")
+	}
+	for _, f := range lab.Findings {
+		if !f.Held {
+			broken++
+			fmt.Fprintf(cmd.OutOrStdout(), "BROKEN: %s, %s: %s: patched %s, stock %s\n", f.Release, f.Suite, f.Trial, f.Patched, f.Stock)
+		}
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: held in %d of %d trials, %v; logs in %s\n", lab.Release.Name, s.Name,
+		len(lab.Findings)-broken, len(lab.Findings), time.Since(begin).Round(time.Second), lab.Logs())
+	if p.record {
+		unlock, err := stage.Lock(ctx, p.repo.Out("prove"))
+		if err != nil {
+			return broken, err
+		}
+		defer unlock()
+		return broken, prove.Record(p.repo, lab.Findings)
+	}
+	return broken, nil
+}

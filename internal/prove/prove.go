@@ -1,0 +1,122 @@
+// Package prove is what the suites share that try the promise of attach order on real
+// engines: under what users do, under faults, at random.
+package prove
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/release"
+	"ethorder/internal/stage"
+	"ethorder/internal/tsv"
+)
+
+// Suite is a kind of trial.
+type Suite struct {
+	Name string
+	// Promise is what it tries, a sentence.
+	Promise string
+	// Since is the first release that it can be run on, by its first number.
+	Since int
+	// Run makes the trials and reports a Finding of each. The error is one of the
+	// machine, not of the promise.
+	Run func(context.Context, *Lab) error
+}
+
+// Finding is what a trial found on the engines of a release.
+type Finding struct {
+	Release string `csv:"release"`
+	Series  string `csv:"series"` // series.Series.Digest of the patched one
+	Suite   string `csv:"suite"`
+	Trial   string `csv:"trial"` // what was tried, a sentence
+	Stock   string `csv:"stock"` // how the stock engine did; "-" if it was not asked
+	Patched string `csv:"patched"`
+	Held    bool   `csv:"held"` // whether the patched engine did what is promised
+	Date    string `csv:"date"`
+}
+
+// File has the findings, as a path below the root of the repository.
+var File = []string{"patch", "proofs.tsv"}
+
+// Lab makes labs with the engines of a release.
+type Lab struct {
+	Release release.Release
+	Repo    stage.Repo
+	Config  engine.Config // lacks Dockerd and LogDir
+	// Stock and Patched are paths of dockerd binaries.
+	Stock, Patched string
+	// Scale multiplies the length of the random suites; 1 is for a quick look.
+	Scale int
+	Seed  uint64
+
+	Suite    string
+	Series   string
+	Findings []Finding
+	labs     int
+}
+
+// Start starts the stock or the patched engine, in a lab of its own, with more
+// arguments for dockerd. The caller closes it.
+func (l *Lab) Start(ctx context.Context, patched bool, args ...string) (*engine.Engine, error) {
+	config, name := l.Config, "stock"
+	config.Dockerd = l.Stock
+	if patched {
+		config.Dockerd, name = l.Patched, "patched"
+	}
+	l.labs++
+	config.Args = append(slices.Clone(config.Args), args...)
+	config.LogDir = l.Repo.Out(l.Release.Name, "log", "prove", fmt.Sprintf("%s-%s-%d", l.Suite, name, l.labs))
+	return engine.Start(ctx, config)
+}
+
+// Report reports a finding. What an engine did is a phrase, such as "20 of 20".
+func (l *Lab) Report(trial, stock, patched string, held bool) {
+	l.Findings = append(l.Findings, Finding{
+		Release: l.Release.Name, Series: l.Series, Suite: l.Suite, Trial: trial,
+		Stock: oneLine(stock), Patched: oneLine(patched), Held: held, Date: time.Now().UTC().Format(time.DateOnly),
+	})
+	verdict := "held"
+	if !held {
+		verdict = "BROKEN"
+	}
+	logrus.Infof("%s, %s: %s: %s (patched: %s; stock: %s)", l.Release.Name, l.Suite, trial, verdict, patched, stock)
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// Load reads the findings that are recorded.
+func Load(repo stage.Repo) ([]Finding, error) { return tsv.Load[Finding](repo.Path(File...)) }
+
+// Record puts the findings of one suite on one release into the file of findings, in
+// the place of the former ones.
+func Record(repo stage.Repo, findings []Finding) error {
+	if len(findings) == 0 {
+		return nil
+	}
+	all, err := Load(repo)
+	if err != nil {
+		return err
+	}
+	of := findings[0]
+	all = slices.DeleteFunc(all, func(f Finding) bool { return f.Release == of.Release && f.Suite == of.Suite })
+	all = append(all, findings...)
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		if c := strings.Compare(a.Suite, b.Suite); c != 0 {
+			return c
+		}
+		return release.Compare(a.Release, b.Release)
+	})
+	return tsv.Save(repo.Path(File...), "What trials on real engines found; scripts/prove writes this file with --record.", all)
+}
+
+// Logs is where the labs of the suite leave their logs.
+func (l *Lab) Logs() string {
+	return filepath.Join(l.Repo.Rel(l.Repo.Out(l.Release.Name, "log", "prove")), l.Suite+"-*")
+}
