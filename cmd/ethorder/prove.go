@@ -13,13 +13,16 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/uses"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
 	"ethorder/internal/stage"
 )
 
 // suites are what scripts/prove can run.
-var suites = []prove.Suite{}
+var suites = []prove.Suite{
+	uses.Suite,
+}
 
 func init() {
 	p := &prover{}
