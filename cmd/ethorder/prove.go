@@ -13,6 +13,7 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/settings"
 	"ethorder/internal/prove/uses"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
@@ -22,6 +23,7 @@ import (
 // suites are what scripts/prove can run.
 var suites = []prove.Suite{
 	uses.Suite,
+	settings.Suite,
 }
 
 func init() {

@@ -444,6 +444,9 @@ func (e *Engine) DataRoot() string { return filepath.Join(e.dir, "data") }
 // Dir returns the lab's folder.
 func (e *Engine) Dir() string { return e.dir }
 
+// DockerdLog returns the file with what dockerd has logged.
+func (e *Engine) DockerdLog() string { return e.logFile("dockerd") }
+
 func (e *Engine) logFile(program string) string {
 	return filepath.Join(e.config.LogDir, program+".log")
 }
