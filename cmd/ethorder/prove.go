@@ -158,7 +158,7 @@ func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab prove.Lab, s
 			return broken, err
 		}
 		defer unlock()
-		return broken, prove.Record(p.repo, lab.Findings)
+		return broken, errors.Join(prove.Record(p.repo, lab.Findings), writeTables(p.repo))
 	}
 	return broken, nil
 }
