@@ -13,13 +13,15 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/parallel"
+	"ethorder/internal/prove/random"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
 	"ethorder/internal/stage"
 )
 
 // suites are what scripts/prove can run.
-var suites = []prove.Suite{}
+var suites = []prove.Suite{random.Suite, parallel.Suite}
 
 func init() {
 	p := &prover{}
