@@ -38,8 +38,8 @@ const (
 
 // often says how many of a hundred commands are of a kind, as far as they are possible.
 var often = map[verb]int{
-	networkCreate: 13, networkRemove: 2, create: 10, remove: 2, connect: 30, disconnect: 12,
-	start: 10, stop: 8, restart: 6, rename: 3, daemonRestart: 2, daemonKill: 2,
+	networkCreate: 12, networkRemove: 2, create: 9, remove: 2, connect: 27, disconnect: 12,
+	start: 14, stop: 8, restart: 8, rename: 3, daemonRestart: 2, daemonKill: 2,
 }
 
 // command is something that a user does. The zero value of a field means that it is

@@ -95,15 +95,18 @@ type session struct {
 	networks map[string]string // name by id and short id
 }
 
+// signals end dockerd.
+var signals = map[verb]syscall.Signal{daemonRestart: syscall.SIGTERM, daemonKill: syscall.SIGKILL}
+
 // do does a command on the engine.
 func (s *session) do(ctx context.Context, c command, name string) error {
-	switch c.verb {
-	case daemonRestart:
-		return s.engine.Restart(ctx)
-	case daemonKill:
-		if err := s.engine.Signal(syscall.SIGKILL); err != nil {
+	if signal, ok := signals[c.verb]; ok {
+		if err := s.engine.Signal(signal); err != nil {
 			return err
 		}
+		// Engines of 2017 draw ids from a generator that libnetwork seeds with the second
+		// in which they start: two starts in one second draw the same ids.
+		time.Sleep(time.Second)
 		return s.engine.StartDockerd(ctx)
 	}
 	network := c.network
