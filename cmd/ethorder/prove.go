@@ -13,6 +13,8 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/parallel"
+	"ethorder/internal/prove/random"
 	"ethorder/internal/prove/settings"
 	"ethorder/internal/prove/uses"
 	"ethorder/internal/release"
@@ -24,6 +26,8 @@ import (
 var suites = []prove.Suite{
 	uses.Suite,
 	settings.Suite,
+	parallel.Suite,
+	random.Suite,
 }
 
 func init() {
