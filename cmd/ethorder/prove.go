@@ -13,13 +13,16 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/swarm"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
 	"ethorder/internal/stage"
 )
 
 // suites are what scripts/prove can run.
-var suites = []prove.Suite{}
+var suites = []prove.Suite{
+	swarm.Suite,
+}
 
 func init() {
 	p := &prover{}
