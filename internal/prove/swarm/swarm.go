@@ -85,8 +85,10 @@ var steps = []step{
 		return 2, s.docker(ctx, "node", "update", "--availability", "drain", s.nodes[2].id)
 	}},
 	{"tasks after the drained node is activated again and the service updated", func(ctx context.Context, s *swarm) (int, error) {
-		err := s.docker(ctx, "node", "update", "--availability", "active", s.nodes[2].id)
-		return all, errors.Join(err, s.update(ctx))
+		if err := s.docker(ctx, "node", "update", "--availability", "active", s.nodes[2].id); err != nil {
+			return 0, err
+		}
+		return all, s.update(ctx)
 	}},
 	{"tasks after the daemon of a node restarts", func(ctx context.Context, s *swarm) (int, error) {
 		return 1, s.nodes[1].Restart(ctx)
@@ -109,7 +111,10 @@ var steps = []step{
 			}
 			n.down = false
 		}
-		return all, errors.Join(s.ready(ctx), s.update(ctx))
+		if err := s.ready(ctx); err != nil {
+			return 0, err
+		}
+		return all, s.update(ctx)
 	}},
 }
 
@@ -153,6 +158,11 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 	want := want(release.Major(lab.Release.Name))
 	var before map[string]task
 	for _, step := range steps {
+		// An old manager that is killed while another one connects to it is never
+		// connected again.
+		if err := s.ready(ctx); err != nil {
+			return nil, fmt.Errorf("before %s: %w", step.trial, err)
+		}
 		node, err := step.do(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step.trial, err)
@@ -227,9 +237,6 @@ func (s *swarm) start(ctx context.Context, lab *prove.Lab, patched bool) (err er
 			join = []string{"swarm", "join", "--token", token, address + ":2377"}
 		}
 	}
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
 	for _, network := range networks {
 		if err := s.docker(ctx, "network", "create", "--driver", "overlay", network); err != nil {
 			return err
@@ -275,10 +282,13 @@ func (s *swarm) leader(ctx context.Context) (int, error) {
 	return 0, errors.New("no manager leads the swarm")
 }
 
-// ready waits until all nodes can have tasks.
+// ready waits until the nodes that are up know each other and can have tasks.
 func (s *swarm) ready(ctx context.Context) error {
 	return await(ctx, func() error {
 		for _, n := range s.nodes {
+			if n.down {
+				continue
+			}
 			state, err := s.manager().Docker(ctx, "node", "inspect", "--format", "{{.Status.State}} {{.ManagerStatus.Reachability}}", n.id)
 			if err != nil {
 				return err
@@ -291,8 +301,8 @@ func (s *swarm) ready(ctx context.Context) error {
 	})
 }
 
-// create creates the service. It goes to the engine's API, as docker service create
-// sorts the networks by their random ids.
+// create creates the service. It asks the engine's API, as docker service create would
+// sort the networks by their ids, which are random.
 func (s *swarm) create(ctx context.Context) error {
 	type object map[string]any
 	var targets []object
