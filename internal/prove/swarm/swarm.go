@@ -158,7 +158,7 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 	want := want(release.Major(lab.Release.Name))
 	var before map[string]task
 	for _, step := range steps {
-		// An old manager that is killed while another one connects to it is never
+		// A manager of an old engine that is killed while another connects to it is never
 		// connected again.
 		if err := s.ready(ctx); err != nil {
 			return nil, fmt.Errorf("before %s: %w", step.trial, err)
@@ -182,7 +182,7 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 				r.wrong = start.Networks()
 			}
 		}
-		logrus.Infof("%s: %v in the order %s", step.trial, r, strings.Join(want, " "))
+		logrus.Infof("%s: %v, wanted %s", step.trial, r, strings.Join(want, " "))
 		results, before = append(results, r), tasks
 	}
 	return results, nil
