@@ -51,7 +51,7 @@ func init() {
 				err = d.writeSVG(svg)
 			}
 			if cmd.Context().Err() != nil {
-				return &exitError{130, errors.New("interrupted; the labs are gone")}
+				return &exitError{exitInterrupted, errors.New("interrupted; the labs are gone")}
 			}
 			if err != nil {
 				return err

@@ -25,9 +25,10 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // The exit statuses of every subcommand.
 const (
-	exitFailed       = 1  // a verdict or a stage failed
-	exitUsage        = 2  // the command line is wrong
-	exitInconclusive = 3  // stock shows no difference: nothing is proved
+	exitFailed       = 1 // a verdict or a stage failed
+	exitUsage        = 2 // the command line is wrong
+	exitInconclusive = 3 // stock shows no difference: nothing is proved
+	exitInterrupted  = 130
 	exitCannotRun    = 77 // a tool or a privilege is missing here
 )
 
@@ -35,6 +36,7 @@ func main() {
 	logrus.SetOutput(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRootCommand().ExecuteContext(ctx)
+	interrupted := ctx.Err() != nil
 	stop()
 	if err == nil {
 		return
@@ -43,6 +45,9 @@ func main() {
 	var exit *exitError
 	if errors.As(err, &exit) {
 		os.Exit(exit.code)
+	}
+	if interrupted {
+		os.Exit(exitInterrupted)
 	}
 	os.Exit(exitFailed)
 }

@@ -125,7 +125,7 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 	close(queue)
 	workers.Wait()
 	if ctx.Err() != nil {
-		return &exitError{130, errors.New("interrupted; what was found is kept, run it again to go on")}
+		return &exitError{exitInterrupted, errors.New("interrupted; what was found is kept, run it again to go on")}
 	}
 	good := 0
 	for _, rel := range todo {

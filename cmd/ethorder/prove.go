@@ -16,6 +16,7 @@ import (
 	"ethorder/internal/prove/parallel"
 	"ethorder/internal/prove/random"
 	"ethorder/internal/prove/settings"
+	"ethorder/internal/prove/swarm"
 	"ethorder/internal/prove/uses"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
@@ -28,6 +29,7 @@ var suites = []prove.Suite{
 	settings.Suite,
 	parallel.Suite,
 	random.Suite,
+	swarm.Suite,
 }
 
 func init() {

@@ -40,8 +40,10 @@ type Start struct {
 }
 
 // Read looks into the network namespace of a running container: it takes names
-// and addresses from the kernel, and only the networks' subnets from the engine.
-func Read(ctx context.Context, engine Engine, container string) (Start, error) {
+// and addresses from the kernel, and only the networks' subnets from the engine. The
+// networks that the container is attached to are known to the engine; more are others
+// of which it may have an interface.
+func Read(ctx context.Context, engine Engine, container string, more ...string) (Start, error) {
 	var details []struct {
 		State           struct{ Pid int }
 		NetworkSettings struct {
@@ -54,7 +56,7 @@ func Read(ctx context.Context, engine Engine, container string) (Start, error) {
 	if len(details) != 1 || details[0].State.Pid == 0 {
 		return Start{}, fmt.Errorf("container %s does not run", container)
 	}
-	args := []string{"network", "inspect"}
+	args := append([]string{"network", "inspect"}, more...)
 	for _, n := range details[0].NetworkSettings.Networks {
 		args = append(args, n.NetworkID)
 	}
