@@ -28,8 +28,8 @@ const (
 	exitFailed       = 1 // a verdict or a stage failed
 	exitUsage        = 2 // the command line is wrong
 	exitInconclusive = 3 // stock shows no difference: nothing is proved
-	exitInterrupted  = 130
 	exitCannotRun    = 77 // a tool or a privilege is missing here
+	exitInterrupted  = 130
 )
 
 func main() {

@@ -30,7 +30,8 @@ type Scenario struct {
 	// box, and is stopped at the end. "id:NAME" in it stands for the id of a network,
 	// and "shortid:NAME" for the first 12 digits of it. "daemon restart" restarts the
 	// engine's daemon, and "daemon kill" does so without giving it time to end. A
-	// command behind "!" must fail.
+	// command behind "!" must fail. "POST" is a request to the engine's API, for what the
+	// docker command of the lab is too old for.
 	Script string
 	// Again are the commands after which box has started once more, in the place of
 	// "stop box" and "start box". "crash" ends the container's first process, and
@@ -249,6 +250,8 @@ func run(ctx context.Context, e *engine.Engine, command []string) (string, error
 		return "", crash(ctx, e)
 	case "await":
 		return "", await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == command[1] })
+	case "POST":
+		return "", e.Post(ctx, command[1], strings.Join(command[2:], " "))
 	case "lab":
 		return e.RunIdle(ctx, command[1:]...)
 	case "!":

@@ -10,7 +10,8 @@ var uses = []Scenario{
 		Name:     "several networks in one request come up in the order of their names behind the first",
 		Since:    25,
 		Networks: "mike \n kilo \n zulu \n alpha",
-		Script:   "create --name box --network zulu --network mike --network alpha --network kilo idle",
+		Script: `
+			POST /v1.44/containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"zulu"},"NetworkingConfig":{"EndpointsConfig":{"mike":{},"zulu":{},"kilo":{},"alpha":{}}}}`,
 		Want:     "zulu alpha kilo mike",
 	}, {
 		Name:     "user's network first, then the default bridge, then others",
@@ -65,10 +66,10 @@ var uses = []Scenario{
 		Since: 28,
 		Networks: `
 			mike
-			--ipv6 --ipv4=false --subnet fd00:93:1::/64 zulu
-			--ipv6 --subnet 10.93.2.0/24 --subnet fd00:93:2::/64 alpha
-			--ipv6 --ipv4=false --subnet fd00:93:3::/64 kilo`,
+			--ipv6 --subnet 10.93.2.0/24 --subnet fd00:93:2::/64 alpha`,
 		Script: `
+			POST /v1.48/networks/create {"Name":"zulu","EnableIPv4":false,"EnableIPv6":true,"IPAM":{"Config":[{"Subnet":"fd00:93:1::/64"}]}}
+			POST /v1.48/networks/create {"Name":"kilo","EnableIPv4":false,"EnableIPv6":true,"IPAM":{"Config":[{"Subnet":"fd00:93:3::/64"}]}}
 			create --name box --network zulu idle
 			network connect mike box
 			network connect kilo box
