@@ -25,9 +25,9 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // The exit statuses of every subcommand.
 const (
-	exitFailed       = 1 // a verdict or a stage failed
-	exitUsage        = 2 // the command line is wrong
-	exitInconclusive = 3 // stock shows no difference: nothing is proved
+	exitFailed       = 1  // a verdict or a stage failed
+	exitUsage        = 2  // the command line is wrong
+	exitInconclusive = 3  // stock shows no difference: nothing is proved
 	exitCannotRun    = 77 // a tool or a privilege is missing here
 	exitInterrupted  = 130
 )

@@ -12,7 +12,7 @@ var uses = []Scenario{
 		Networks: "mike \n kilo \n zulu \n alpha",
 		Script: `
 			POST /v1.44/containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"zulu"},"NetworkingConfig":{"EndpointsConfig":{"mike":{},"zulu":{},"kilo":{},"alpha":{}}}}`,
-		Want:     "zulu alpha kilo mike",
+		Want: "zulu alpha kilo mike",
 	}, {
 		Name:     "user's network first, then the default bridge, then others",
 		Networks: "mike \n kilo \n zulu \n alpha",
