@@ -15,13 +15,20 @@ import (
 	"ethorder/internal/prove"
 	"ethorder/internal/prove/parallel"
 	"ethorder/internal/prove/random"
+	"ethorder/internal/prove/settings"
+	"ethorder/internal/prove/uses"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
 	"ethorder/internal/stage"
 )
 
 // suites are what scripts/prove can run.
-var suites = []prove.Suite{random.Suite, parallel.Suite}
+var suites = []prove.Suite{
+	uses.Suite,
+	settings.Suite,
+	parallel.Suite,
+	random.Suite,
+}
 
 func init() {
 	p := &prover{}
@@ -155,7 +162,7 @@ func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab prove.Lab, s
 			return broken, err
 		}
 		defer unlock()
-		return broken, prove.Record(p.repo, lab.Findings)
+		return broken, errors.Join(prove.Record(p.repo, lab.Findings), writeTables(p.repo))
 	}
 	return broken, nil
 }

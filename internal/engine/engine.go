@@ -297,13 +297,25 @@ func (e *Engine) importImage(ctx context.Context) error {
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	_ = w.WriteHeader(&tar.Header{Name: "idle", Mode: 0o755, Size: int64(len(binary))})
-	_, _ = w.Write(binary)
+	for _, name := range []string{"idle", "bin/sh"} {
+		_ = w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(binary))})
+		_, _ = w.Write(binary)
+	}
 	if err := w.Close(); err != nil {
 		return err
 	}
 	_, err = e.docker(ctx, &archive, "import", "--change", `ENTRYPOINT ["/idle"]`, "-", Image)
 	return err
+}
+
+// RunIdle runs the idle binary in the lab, outside of containers, and returns its
+// standard output.
+func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
+	out, err := e.Command(ctx, e.config.Idle, args...).Output()
+	if err != nil {
+		return "", fmt.Errorf("idle %s, in the lab: %w", strings.Join(args, " "), err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // Docker runs the docker command on the engine and returns its standard output
@@ -431,6 +443,9 @@ func (e *Engine) DataRoot() string { return filepath.Join(e.dir, "data") }
 
 // Dir returns the lab's folder.
 func (e *Engine) Dir() string { return e.dir }
+
+// DockerdLog returns the file with what dockerd has logged.
+func (e *Engine) DockerdLog() string { return e.logFile("dockerd") }
 
 func (e *Engine) logFile(program string) string {
 	return filepath.Join(e.config.LogDir, program+".log")

@@ -118,13 +118,16 @@ func readNamespace(path string, networks map[netip.Prefix]string) (Start, error)
 	}
 	for _, link := range links {
 		attrs := link.Attrs()
-		addresses, err := handle.AddrList(link, netlink.FAMILY_V4)
+		addresses, err := handle.AddrList(link, netlink.FAMILY_ALL)
 		if err != nil {
 			return Start{}, fmt.Errorf("list the addresses of %s in %s: %w", attrs.Name, path, err)
 		}
+		addresses = slices.DeleteFunc(addresses, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() })
 		if attrs.Name == "lo" || len(addresses) == 0 {
 			continue // some kernels put tunnel devices into every namespace
 		}
+		// That of IPv4 counts, where there is one.
+		slices.SortStableFunc(addresses, func(a, b netlink.Addr) int { return len(a.Mask) - len(b.Mask) })
 		address, err := netip.ParsePrefix(addresses[0].IPNet.String())
 		if err != nil {
 			return Start{}, err

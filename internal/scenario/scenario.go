@@ -29,8 +29,17 @@ type Scenario struct {
 	// Script has a docker command a line, without "docker". Its container is called
 	// box, and is stopped at the end. "id:NAME" in it stands for the id of a network,
 	// and "shortid:NAME" for the first 12 digits of it. "daemon restart" restarts the
-	// engine's daemon, and "daemon kill" does so without giving it time to end.
+	// engine's daemon, and "daemon kill" does so without giving it time to end. A
+	// command behind "!" must fail.
 	Script string
+	// Again are the commands after which box has started once more, in the place of
+	// "stop box" and "start box". "crash" ends the container's first process, and
+	// "await" waits for a state of health.
+	Again string
+	// Same are commands that both engines must answer alike while box runs for the
+	// last time. "lab" is in the place of "exec box /idle" what is run beside the
+	// container.
+	Same string
 	// Want is the network of eth0, of eth1, and so on, after each start.
 	Want string
 }
@@ -40,6 +49,7 @@ type Result struct {
 	Want   []string
 	Starts []order.Start
 	Took   time.Duration // of the starts, with their stops
+	Same   []string      // the answers to the commands of Scenario.Same
 }
 
 // Tally counts the starts that were right.
@@ -51,11 +61,13 @@ func (r Result) Tally() order.Tally {
 	return t
 }
 
-// Gateways returns the networks of the default gateways that were seen, each once.
+// Gateways returns the networks of the default gateways that were seen, each once, in
+// starts with all the networks: a stock engine may lose one in a start that fails.
 func (r Result) Gateways() []string {
 	var seen []string
 	for _, s := range r.Starts {
-		if s.Failed == "" && !slices.Contains(seen, s.Gateway) {
+		networks := slices.DeleteFunc(s.Networks(), func(n string) bool { return n == "-" })
+		if len(networks) == len(r.Want) && !slices.Contains(seen, s.Gateway) {
 			seen = append(seen, s.Gateway)
 		}
 	}
@@ -99,36 +111,66 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 		}
 	}
 	for _, command := range lines(s.Script) {
-		if err := run(ctx, e, command); err != nil {
+		if _, err := run(ctx, e, command); err != nil {
 			return Result{}, err
 		}
 	}
 	result := Result{Want: strings.Fields(s.Want)}
 	begin := time.Now()
 	for i := range starts {
-		start, err := Start(ctx, e, "box")
+		start, err := s.start(ctx, e, i == 0)
 		if err != nil {
 			return result, fmt.Errorf("start %d: %w", i+1, err)
 		}
 		result.Starts = append(result.Starts, start)
-		if i == starts-1 && check != nil {
+		if i < starts-1 {
+			continue
+		}
+		if check != nil {
 			if err := check(); err != nil {
 				return result, err
 			}
 		}
-		if _, err := e.Docker(ctx, "stop", "box"); err != nil {
-			return result, err
+		for _, command := range lines(s.Same) {
+			answer, err := run(ctx, e, command)
+			if err != nil {
+				return result, err
+			}
+			result.Same = append(result.Same, fmt.Sprintf("%s: %s", strings.Join(command, " "), answer))
 		}
 	}
 	result.Took = time.Since(begin)
 	return result, nil
 }
 
+// start starts box for the first time, or again, and reads its interfaces.
+func (s Scenario) start(ctx context.Context, e *engine.Engine, first bool) (order.Start, error) {
+	if first {
+		return Start(ctx, e, "box")
+	}
+	if s.Again == "" {
+		if _, err := e.Docker(ctx, "stop", "box"); err != nil {
+			return order.Start{}, err
+		}
+		return Start(ctx, e, "box")
+	}
+	for _, command := range lines(s.Again) {
+		if _, err := run(ctx, e, command); err != nil {
+			return order.Start{}, err
+		}
+	}
+	return order.Read(ctx, e, "box")
+}
+
 // All returns the scenarios that an engine can do, by the first number of its
 // release: Main first.
 func All(major int) []Scenario {
-	all := append([]Scenario{Main}, Side...)
-	return slices.DeleteFunc(all, func(s Scenario) bool { return major < s.Since })
+	return since(append([]Scenario{Main}, Side...), major)
+}
+
+// since returns those of the scenarios that an engine can do.
+func since(all []Scenario, major int) []Scenario {
+	return slices.DeleteFunc(slices.Clone(all), func(s Scenario) bool { return major < s.Since })
 }
 
 // Both plays s on a stock and on a patched engine at the same time. Check is as in
@@ -158,14 +200,26 @@ func Compare(stock, patched Result) string {
 
 // SameGateway returns an error unless the patched engine chose the default gateway
 // that the stock engine chose. Where stock's own choice varies, the patched engine
-// may make any of its choices.
+// may make any of its choices; where stock never started, or never with all the
+// networks, it has made none.
 func SameGateway(stock, patched Result) error {
 	may, got := stock.Gateways(), patched.Gateways()
+	if len(may) == 0 && len(got) > 0 {
+		return nil
+	}
 	wrong := func(g string) bool { return !slices.Contains(may, g) }
 	if len(may) == 1 && !slices.Equal(got, may) || slices.ContainsFunc(got, wrong) {
 		return fmt.Errorf("default gateway: got %q, wanted stock's %q", got, may)
 	}
 	return nil
+}
+
+// SameAnswers returns an error unless both engines answered alike.
+func SameAnswers(stock, patched Result) error {
+	if slices.Equal(stock.Same, patched.Same) {
+		return nil
+	}
+	return fmt.Errorf("got the answers %q, wanted stock's %q", patched.Same, stock.Same)
 }
 
 // Start starts a container and reads its interfaces. A container that does not
@@ -180,17 +234,31 @@ func Start(ctx context.Context, e *engine.Engine, container string) (order.Start
 	return order.Read(ctx, e, container)
 }
 
-// run runs a command of a script.
-func run(ctx context.Context, e *engine.Engine, command []string) error {
-	switch strings.Join(command, " ") {
-	case "daemon restart":
-		return e.Restart(ctx)
-	case "daemon kill":
-		if err := e.Signal(syscall.SIGKILL); err != nil {
-			return err
+// run runs a command of a script, and returns what it printed.
+func run(ctx context.Context, e *engine.Engine, command []string) (string, error) {
+	switch command[0] {
+	case "daemon":
+		if command[1] == "restart" {
+			return "", e.Restart(ctx)
 		}
-		return e.StartDockerd(ctx)
+		if err := e.Signal(syscall.SIGKILL); err != nil {
+			return "", err
+		}
+		return "", e.StartDockerd(ctx)
+	case "crash":
+		return "", crash(ctx, e)
+	case "await":
+		return "", await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == command[1] })
+	case "lab":
+		return e.RunIdle(ctx, command[1:]...)
+	case "!":
+		out, err := run(ctx, e, command[1:])
+		if err == nil {
+			return "", fmt.Errorf("docker %s succeeded with %q, want an error", strings.Join(command[1:], " "), out)
+		}
+		return err.Error(), ctx.Err()
 	}
+	command = slices.Clone(command)
 	for i, word := range command {
 		kind, name, _ := strings.Cut(word, ":")
 		if kind != "id" && kind != "shortid" {
@@ -198,36 +266,55 @@ func run(ctx context.Context, e *engine.Engine, command []string) error {
 		}
 		id, err := e.Docker(ctx, "network", "inspect", "--format", "{{.Id}}", name)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if kind == "shortid" {
 			id = id[:12]
 		}
 		command[i] = id
 	}
-	_, err := e.Docker(ctx, command...)
-	return err
+	return e.Docker(ctx, command...)
 }
 
-// clean removes the container and the networks, also if ctx has ended.
+// crash ends box's first process, and waits until its engine has started it again.
+func crash(ctx context.Context, e *engine.Engine) error {
+	const state = "{{.State.Running}} {{.State.Restarting}} {{.State.StartedAt}}"
+	before, err := e.Docker(ctx, "inspect", "--format", state, "box")
+	if err != nil {
+		return err
+	}
+	// The exec ends with the process, and may say that it failed.
+	_, _ = e.Docker(ctx, "exec", "box", "/idle", "end")
+	return await(ctx, e, state, func(now string) bool {
+		return now != before && strings.HasPrefix(now, "true false ")
+	})
+}
+
+// await waits until what docker inspect says of box is as wanted.
+func await(ctx context.Context, e *engine.Engine, format string, wanted func(string) bool) error {
+	var now string
+	for begin := time.Now(); time.Since(begin) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
+		var err error
+		if now, err = e.Docker(ctx, "inspect", "--format", format, "box"); err != nil || wanted(now) {
+			return err
+		}
+	}
+	return fmt.Errorf("after two minutes %s of box is %q", format, now)
+}
+
+// clean removes the containers and the networks, also if ctx has ended.
 func (s Scenario) clean(e *engine.Engine) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	names := []string{"network", "rm"}
-	for _, network := range lines(s.Networks) {
-		if !slices.Contains(network, "overlay") { // they go with the swarm
-			names = append(names, network[len(network)-1])
-		}
+	containers, err := e.Docker(ctx, "ps", "--all", "--quiet")
+	if containers != "" {
+		_, err = e.Docker(ctx, append([]string{"rm", "--force"}, strings.Fields(containers)...)...)
 	}
-	_, err := e.Docker(ctx, "rm", "--force", "box")
 	if s.Swarm {
 		_, e2 := e.Docker(ctx, "swarm", "leave", "--force")
 		err = errors.Join(err, e2)
 	}
-	if len(names) == 2 {
-		return err
-	}
-	_, e2 := e.Docker(ctx, names...)
+	_, e2 := e.Docker(ctx, "network", "prune", "--force")
 	return errors.Join(err, e2)
 }
 

@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"ethorder/internal/matrix"
 	"ethorder/internal/order"
+	"ethorder/internal/prove"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
 	"ethorder/internal/stage"
@@ -75,7 +77,7 @@ type Table struct {
 
 // The table of a file is between these lines.
 const (
-	begin = "<!-- table %s: written by scripts/matrix, scripts/verify and scripts/upstream with --record -->\n"
+	begin = "<!-- table %s: written by %s with --record -->\n"
 	end   = "<!-- end of table -->\n"
 )
 
@@ -86,23 +88,29 @@ func Tables(repo stage.Repo) ([]Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables := []Table{
-		{File: repo.Path("README.md")},
-		{File: repo.Path("patch", "README.md")},
-	}
-	for i, make := range []func() (string, string){d.releases, d.lines} {
-		t := &tables[i]
+	var tables []Table
+	for _, source := range []struct {
+		file    string
+		writers string
+		make    func() (name, text string)
+	}{
+		{"README.md", "scripts/verify", d.releases},
+		{"patch/README.md", "scripts/matrix, scripts/verify and scripts/upstream", d.lines},
+		{"docs/guarantees.md", "scripts/prove", d.trials},
+	} {
+		t := Table{File: repo.Path(filepath.FromSlash(source.file))}
 		if t.Have, err = os.ReadFile(t.File); err != nil {
 			return nil, err
 		}
-		name, text := make()
-		open := fmt.Appendf(nil, begin, name)
+		name, text := source.make()
+		open := fmt.Appendf(nil, begin, name, source.writers)
 		before, rest, found := bytes.Cut(t.Have, open)
 		_, after, closed := bytes.Cut(rest, []byte(end))
 		if !found || !closed {
 			return nil, fmt.Errorf("%s: no table between the lines %q and %q", t.File, open, end)
 		}
 		t.Want = slices.Concat(before, open, []byte(text), []byte(end), after)
+		tables = append(tables, t)
 	}
 	return tables, nil
 }
@@ -113,6 +121,7 @@ type data struct {
 	matrix  matrix.Results
 	runs    []Run
 	tests   []upstream.Outcome
+	trialed []prove.Finding
 	digests map[string]string // of each line's series
 }
 
@@ -131,6 +140,9 @@ func load(repo stage.Repo) (*data, error) {
 	if d.tests, err = tsv.Load[upstream.Outcome](repo.Path(TestsFile...)); err != nil {
 		return nil, err
 	}
+	if d.trialed, err = prove.Load(repo); err != nil {
+		return nil, err
+	}
 	if d.digests, err = series.Digests(repo, d.table.Lines()); err != nil {
 		return nil, err
 	}
@@ -140,6 +152,7 @@ func load(repo stage.Repo) (*data, error) {
 	}
 	d.matrix = slices.DeleteFunc(d.matrix, func(r matrix.Result) bool { return !current(r.Release, r.Series) })
 	d.runs = slices.DeleteFunc(d.runs, func(r Run) bool { return !current(r.Release, r.Series) })
+	d.trialed = slices.DeleteFunc(d.trialed, func(f prove.Finding) bool { return !current(f.Release, f.Series) })
 	d.tests = slices.DeleteFunc(d.tests, func(o upstream.Outcome) bool { return !current(o.Release, o.Series) })
 	return d, nil
 }
@@ -220,4 +233,46 @@ func (d *data) lines() (name, text string) {
 			strings.Join(on, ", "), strings.Join(stock, ", "), strings.Join(patched, ", "), strings.Join(tests, ", "))
 	}
 	return "of lines", b.String()
+}
+
+// trials is the table of what trials of the promise found, a row a release and a column
+// a suite.
+func (d *data) trials() (name, text string) {
+	var suites, releases []string
+	held, all := map[[2]string]int{}, map[[2]string]int{}
+	for _, f := range d.trialed {
+		if !slices.Contains(suites, f.Suite) {
+			suites = append(suites, f.Suite)
+		}
+		if !slices.Contains(releases, f.Release) {
+			releases = append(releases, f.Release)
+		}
+		key := [2]string{f.Release, f.Suite}
+		all[key]++
+		if f.Held {
+			held[key]++
+		}
+	}
+	slices.Sort(suites)
+	slices.SortFunc(releases, release.Compare)
+	var b strings.Builder
+	row := func(first string, cell func(suite string) string) {
+		b.WriteString("| " + first + " |")
+		for _, s := range suites {
+			b.WriteString(" " + cell(s) + " |")
+		}
+		b.WriteString("\n")
+	}
+	row("release", func(suite string) string { return suite })
+	b.WriteString(strings.Repeat("|---", len(suites)+1) + "|\n")
+	for _, r := range releases {
+		row(r, func(suite string) string {
+			key := [2]string{r, suite}
+			if all[key] == 0 {
+				return "not yet"
+			}
+			return fmt.Sprintf("%d of %d", held[key], all[key])
+		})
+	}
+	return "of trials", b.String()
 }

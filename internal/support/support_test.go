@@ -7,6 +7,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"ethorder/internal/matrix"
+	"ethorder/internal/prove"
 	"ethorder/internal/release"
 	"ethorder/internal/upstream"
 )
@@ -26,4 +27,15 @@ func TestLinesTellWhatWasNotChecked(t *testing.T) {
 	d.runs = []Run{{Release: "1.0.1", StockRight: 1, PatchedRight: 20, Starts: 20}}
 	d.tests = []upstream.Outcome{{Release: "1.0.0", PatchedPassed: 7, Worse: 1}}
 	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | all | 1 of 2 | 1 of 2 | 1.0.1 | 1 of 20 | 20 of 20 | 1.0.0: 7 passed, 1 worse than stock |")
+}
+
+// What did not hold is not counted, and what was not tried is not said to have held.
+func TestTrialsCountWhatHeld(t *testing.T) {
+	d := &data{trialed: []prove.Finding{
+		{Release: "1.10.0", Suite: "uses", Held: true},
+		{Release: "1.10.0", Suite: "uses"},
+		{Release: "1.9.0", Suite: "faults", Held: true},
+	}}
+	_, text := d.trials()
+	assert.Equal(t, text, "| release | faults | uses |\n|---|---|---|\n| 1.9.0 | 1 of 1 | not yet |\n| 1.10.0 | not yet | 1 of 2 |\n")
 }

@@ -91,21 +91,11 @@ func (r Runner) Run(ctx context.Context, rel release.Release) (Outcome, error) {
 		return o, err
 	}
 	o.Packages = len(packages)
-	tree, err := r.Make(ctx, rel)
+	stock, err := r.test(ctx, rel, nil, packages)
 	if err != nil {
 		return o, err
 	}
-	if err := r.addTests(ctx, rel, tree); err != nil {
-		return o, err
-	}
-	stock, err := r.test(ctx, rel, tree, "stock", packages)
-	if err != nil {
-		return o, err
-	}
-	if _, err := s.ApplyTo(ctx, tree); err != nil {
-		return o, err
-	}
-	patched, err := r.test(ctx, rel, tree, "patched", packages)
+	patched, err := r.test(ctx, rel, &s, packages)
 	if err != nil {
 		return o, err
 	}
@@ -116,8 +106,20 @@ func (r Runner) Run(ctx context.Context, rel release.Release) (Outcome, error) {
 	return o, nil
 }
 
-// test runs the tests of the packages in the tree as it is.
-func (r Runner) test(ctx context.Context, rel release.Release, tree, what string, packages []Package) (Results, error) {
+// test runs the tests of the packages in a tree of the release, with the series
+// applied if there is one.
+func (r Runner) test(ctx context.Context, rel release.Release, s *series.Series, packages []Package) (Results, error) {
+	tree, err := r.Make(ctx, rel)
+	if err != nil {
+		return nil, err
+	}
+	what := "stock"
+	if s != nil {
+		what = "patched"
+		if _, err := s.ApplyTo(ctx, tree); err != nil {
+			return nil, err
+		}
+	}
 	w, err := build.OpenWorkspace(tree, r.Dir)
 	if err != nil {
 		return nil, err
@@ -132,6 +134,11 @@ func (r Runner) test(ctx context.Context, rel release.Release, tree, what string
 		return nil, err
 	}
 	for _, p := range packages {
+		if strings.HasPrefix(p.Dir, "vendor/") {
+			if err := r.addTests(ctx, rel, tree); err != nil {
+				return nil, err
+			}
+		}
 		// The vet of a newer Go than upstream's finds fault with upstream's tests.
 		args := append([]string{gocmd, "test", "-json", "-vet=off", "-count=1", "-timeout=15m", "-exec=" + r.Isolate}, w.Flags...)
 		args = append(args, "-tags", build.Tags, "./"+p.Dir)
@@ -171,12 +178,13 @@ func hasTests(dir string) bool {
 
 var vendored = regexp.MustCompile(`(?m)^github\.com/docker/libnetwork\s+([0-9a-f]{40})\b`)
 
-// addTests puts the tests of the libnetwork that a tree vendors where the tree has
-// none, along with the packages that only they need. Files that are there stay.
+// addTests puts the tests of the libnetwork that a tree vendors beside it, along with
+// libnetwork's own vendor directory, as only that has all that they need. Files that
+// are there stay. The rest of the tree does not compile any more with that directory.
 func (r Runner) addTests(ctx context.Context, rel release.Release, tree string) error {
 	dir := filepath.Join(tree, "vendor", "github.com", "docker", "libnetwork")
-	if _, err := os.Stat(dir); err != nil || hasTests(dir) {
-		return nil
+	if _, err := os.Stat(filepath.Join(dir, "vendor")); err == nil {
+		return nil // done for a package before this one
 	}
 	conf, err := os.ReadFile(filepath.Join(tree, "vendor.conf"))
 	if err != nil {
@@ -195,7 +203,7 @@ func (r Runner) addTests(ctx context.Context, rel release.Release, tree string) 
 	}
 	_, err = stage.Run(ctx, stage.Cmd{
 		Dir: dir, What: "unpack libnetwork's tests",
-		Args: []string{"tar", "-x", "--skip-old-files", "--exclude=vendor", "-f", tar},
+		Args: []string{"tar", "-x", "--skip-old-files", "-f", tar},
 	})
 	return err
 }

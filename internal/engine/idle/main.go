@@ -1,14 +1,82 @@
-// Command idle waits to be told to end. It is all that the lab's containers run.
+// Command idle waits to be told to end. It is all that the lab's containers have, so
+// it also does what is asked of them:
+//
+//	idle               wait
+//	idle listen PORT   wait, and answer each connection
+//	idle get ADDRESS   print what ADDRESS answers
+//	idle cat FILE      print the lines of a file, sorted
+//	idle lookup NAME   print the addresses of a name, sorted
+//	idle end           tell the container's first process to end
 package main
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == "sh" {
+		return // a health check runs its command in a shell
+	}
+	args := append(os.Args[1:], "", "")
+	if err := run(args[0], args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(what, of string) error {
+	switch what {
+	case "listen":
+		listener, err := net.Listen("tcp", ":"+of)
+		if err != nil {
+			return err
+		}
+		go answer(listener)
+	case "get":
+		connection, err := net.DialTimeout("tcp", of, 5*time.Second)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(os.Stdout, connection)
+		return err
+	case "cat":
+		text, err := os.ReadFile(of)
+		return show(strings.Split(strings.TrimSpace(string(text)), "\n"), err)
+	case "lookup":
+		return show(net.LookupHost(of))
+	case "end":
+		return syscall.Kill(1, syscall.SIGTERM)
+	}
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGTERM)
 	<-c
+	return nil
+}
+
+func answer(listener net.Listener) {
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		fmt.Fprintln(connection, "here")
+		connection.Close()
+	}
+}
+
+func show(lines []string, err error) error {
+	slices.Sort(lines)
+	for _, line := range lines {
+		fmt.Println(line)
+	}
+	return err
 }

@@ -1,0 +1,53 @@
+// Package uses tries what users do with the networks of containers.
+package uses
+
+import (
+	"context"
+	"errors"
+
+	"ethorder/internal/prove"
+	"ethorder/internal/release"
+	"ethorder/internal/scenario"
+)
+
+// Suite plays scenario.Uses.
+var Suite = prove.Suite{
+	Name:    "uses",
+	Promise: "whatever users do with a container, its interfaces come up in attach order, and all else is as with the stock engine",
+	Run:     run,
+}
+
+// starts is how often each container starts, on either engine.
+const starts = 10
+
+func run(ctx context.Context, l *prove.Lab) (err error) {
+	stock, err := l.Start(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stock.Close()) }()
+	patched, err := l.Start(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, patched.Close()) }()
+
+	for _, s := range scenario.Uses(release.Major(l.Release.Name)) {
+		before, after, err := s.Both(ctx, stock, patched, starts, starts, nil)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			err = errors.Join(scenario.SameGateway(before, after), scenario.SameAnswers(before, after))
+		}
+		if wrong := after.Wrong(); wrong != "" {
+			err = errors.Join(err, errors.New(wrong))
+		}
+		found := after.Tally().String() + " starts in order"
+		if err != nil {
+			found += "; " + err.Error()
+		}
+		l.Report(s.Name, before.Tally().String()+" starts in order", found, err == nil)
+	}
+	return nil
+}
