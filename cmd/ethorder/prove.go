@@ -28,6 +28,7 @@ var suites = []prove.Suite{
 	uses.Suite,
 	settings.Suite,
 	parallel.Suite,
+	parallel.Race,
 	random.Suite,
 	swarm.Suite,
 }
@@ -44,7 +45,7 @@ func init() {
 		}),
 	}
 	cloneFlag(cmd, &p.clone)
-	cmd.Flags().StringSliceVar(&p.suites, "suite", nil, "run only the suites `NAME,...` (default all)")
+	cmd.Flags().StringSliceVar(&p.suites, "suite", nil, "run only the suites `NAME,...` (default all but those that take another build)")
 	cmd.Flags().IntVar(&p.scale, "scale", 1, "make random suites `N` times as long")
 	cmd.Flags().Uint64Var(&p.seed, "seed", 0, "repeat random suites that were run with seed `N` (default: a new one)")
 	cmd.Flags().BoolVar(&p.record, "record", false, "write what was found to patch/proofs.tsv and docs/guarantees.md")
@@ -107,7 +108,7 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 	if err != nil {
 		return 0, err
 	}
-	lab := prove.Lab{Release: rel, Repo: p.repo, Scale: p.scale, Seed: p.seed}
+	lab := prove.Lab{Release: rel, Repo: p.repo, Clone: p.clone, Scale: p.scale, Seed: p.seed}
 	s, err := series.Load(p.repo, rel.Line)
 	if err != nil {
 		return 0, err
@@ -127,7 +128,8 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 		}
 	}
 	for _, s := range suites {
-		if len(p.suites) > 0 && !slices.Contains(p.suites, s.Name) || release.Major(name) < s.Since {
+		asked := slices.Contains(p.suites, s.Name)
+		if !asked && (len(p.suites) > 0 || s.Asked) || release.Major(name) < s.Since {
 			continue
 		}
 		n, err := p.suite(ctx, cmd, lab, s)

@@ -447,6 +447,9 @@ func (e *Engine) Dir() string { return e.dir }
 // DockerdLog returns the file with what dockerd has logged.
 func (e *Engine) DockerdLog() string { return e.logFile("dockerd") }
 
+// Log returns the file with what dockerd has written.
+func (e *Engine) Log() string { return e.logFile("dockerd") }
+
 func (e *Engine) logFile(program string) string {
 	return filepath.Join(e.config.LogDir, program+".log")
 }

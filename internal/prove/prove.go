@@ -23,6 +23,8 @@ type Suite struct {
 	Name string
 	// Promise is what it tries, a sentence.
 	Promise string
+	// Asked says that it is run only if it is asked for by name.
+	Asked bool
 	// Since is the first release that it can be run on, by its first number.
 	Since int
 	// Run makes the trials and reports a Finding of each. The error is one of the
@@ -52,6 +54,8 @@ type Lab struct {
 	Config  engine.Config // lacks Dockerd and LogDir
 	// Stock and Patched are paths of dockerd binaries.
 	Stock, Patched string
+	// Clone is the git clone of moby that the engines are built from, if any.
+	Clone string
 	// Scale multiplies the length of the random suites; 1 is for a quick look.
 	Scale int
 	Seed  uint64

@@ -64,6 +64,7 @@ type model struct {
 // box is a container.
 type box struct {
 	name     string
+	mode     string       // the network that it was created with
 	attached []attachment // in attach order
 	running  bool
 	live     []string // if it is running: the network of eth0, of eth1, …; "-" for a name that is free
@@ -88,8 +89,9 @@ func (m *model) can(c command) bool {
 	case networkCreate:
 		return !m.networks[c.network]
 	case networkRemove:
-		attached := func(b *box) bool { return b != nil && b.at(c.network) >= 0 }
-		return c.network != defaultBridge && m.networks[c.network] && !slices.ContainsFunc(m.boxes, attached)
+		// From 25.0 on, a container whose network mode is gone is of no use.
+		needed := func(b *box) bool { return b != nil && (b.mode == c.network || b.at(c.network) >= 0) }
+		return c.network != defaultBridge && m.networks[c.network] && !slices.ContainsFunc(m.boxes, needed)
 	case create:
 		return b == nil && m.hasNetwork(c)
 	case connect:
@@ -132,7 +134,7 @@ func (m *model) do(c command) {
 	case networkRemove:
 		delete(m.networks, c.network)
 	case create:
-		m.boxes[c.box] = &box{name: boxes[c.box][0], attached: []attachment{{c.network, 1, c.by != ""}}}
+		m.boxes[c.box] = &box{name: boxes[c.box][0], mode: c.network, attached: []attachment{{c.network, 1, c.by != ""}}}
 	case remove:
 		m.boxes[c.box] = nil
 	case connect:

@@ -65,6 +65,10 @@ func TestInterfacesEndWithTheLastThatThereIs(t *testing.T) {
 
 func TestModelRefuses(t *testing.T) {
 	m := newModel(true)
+	play(t, m, command{verb: networkCreate, network: "mike"}, command{verb: create, network: "mike", box: 2})
+	play(t, m, command{verb: disconnect, network: "mike", box: 2})
+	assert.Assert(t, !m.can(command{verb: networkRemove, network: "mike"}))
+	play(t, m, command{verb: remove, box: 2}, command{verb: networkRemove, network: "mike"})
 	play(t, m, three...)
 	play(t, m, command{verb: stop}, command{verb: create, network: "alpha", box: 1, by: "short id"})
 	for _, c := range []command{
