@@ -13,13 +13,14 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/upgrade"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
 	"ethorder/internal/stage"
 )
 
 // suites are what scripts/prove can run.
-var suites = []prove.Suite{}
+var suites = []prove.Suite{upgrade.Suite}
 
 func init() {
 	p := &prover{}
