@@ -13,6 +13,7 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/faults"
 	"ethorder/internal/prove/upgrade"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
@@ -20,7 +21,7 @@ import (
 )
 
 // suites are what scripts/prove can run.
-var suites = []prove.Suite{upgrade.Suite}
+var suites = []prove.Suite{faults.Suite, upgrade.Suite}
 
 func init() {
 	p := &prover{}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,17 +67,25 @@ type Box struct {
 // MakeBox makes networks, creates a container with the first one and more options of
 // docker create, and connects the others, but not the spare ones.
 func MakeBox(ctx context.Context, e *engine.Engine, networks, spare string, options ...string) *Box {
-	b := &Box{Engine: e, ctx: ctx}
+	b := NewBox(ctx, e)
 	names := strings.Fields(networks)
 	for _, name := range slices.Sorted(slices.Values(append(strings.Fields(spare), names...))) {
 		b.Do("network create " + name)
 	}
-	b.ID = b.Ask("create --name box --network " + strings.Join(append(names[:1:1], options...), " ") + " " + engine.Image)
-	b.Want = names[:1:1]
+	b.Create(names[0], options...)
 	for _, name := range names[1:] {
 		b.Connect(name)
 	}
 	return b
+}
+
+// NewBox is a container that is still to be created.
+func NewBox(ctx context.Context, e *engine.Engine) *Box { return &Box{Engine: e, ctx: ctx} }
+
+// Create creates the container with its first network and more options of docker create.
+func (b *Box) Create(network string, options ...string) {
+	b.ID = b.Ask("create --name box --network " + network + " " + strings.Join(options, " ") + " " + engine.Image)
+	b.Want = []string{network}
 }
 
 // Ask runs a docker command, given without "docker", and returns what it prints.
@@ -112,10 +121,25 @@ func (b *Box) Restart() {
 	b.Try(func() error { return b.Engine.Restart(b.ctx) })
 }
 
-// Connect connects a network, which makes it the last one.
-func (b *Box) Connect(network string) {
-	b.Do("network connect " + network + " box")
+// Connect connects a network, which makes it the last one, with more options of docker
+// network connect.
+func (b *Box) Connect(network string, options ...string) {
+	b.Do("network connect " + strings.Join(options, " ") + " " + network + " box")
 	b.Want = append(b.Want, network)
+}
+
+// Disconnect disconnects a network.
+func (b *Box) Disconnect(network string) {
+	b.Do("network disconnect " + network + " box")
+	b.Want = slices.DeleteFunc(slices.Clone(b.Want), func(name string) bool { return name == network })
+}
+
+// Attached returns the networks that the engine shows, by name.
+func (b *Box) Attached() []string {
+	shown := b.Ask("inspect --format {{.NetworkSettings.Networks|json}} box")
+	networks := map[string]any{}
+	b.Try(func() error { return json.Unmarshal([]byte(shown), &networks) })
+	return slices.Sorted(maps.Keys(networks))
 }
 
 // Pid returns the id of the container's process in the lab, "0" if it does not run.
