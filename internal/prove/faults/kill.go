@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"ethorder/internal/engine"
@@ -19,10 +18,13 @@ import (
 type killer struct {
 	*prove.Box
 	*rand.Rand
+	ctx   context.Context
 	spare []string                 // networks that the container does not have
 	took  map[string]time.Duration // how long a kind of request takes if nothing is killed
 
 	cut   int      // requests that a kill cut short
+	stuck int      // stops that did not end
+	left  int      // starts that a task in containerd was in the way of
 	wrong []string // what is not as promised, apart from the order
 }
 
@@ -32,18 +34,20 @@ type killer struct {
 func kills(ctx context.Context, e *engine.Engine, n int, seed uint64) (prove.Outcome, error) {
 	k := &killer{
 		Box:   prove.MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
+		ctx:   ctx,
 		Rand:  rand.New(rand.NewPCG(seed, 0)),
 		spare: strings.Fields("kilo alpha bravo yankee"),
 		took:  map[string]time.Duration{},
 	}
 	for i := range n {
-		if err := k.kill(ctx, i+1); err != nil {
+		if err := k.kill(i + 1); err != nil {
 			k.wrong = append(k.wrong, err.Error())
 			break
 		}
 	}
 	o, err := k.Outcome()
-	o.What += fmt.Sprintf(", %d of %d kills cut a request short", k.cut, n)
+	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, containerd kept a task in %d",
+		k.cut, n, k.stuck, k.left)
 	if len(k.wrong) > 0 {
 		o.What, o.Held = fmt.Sprintf("%s; %d wrong, first %s", o.What, len(k.wrong), k.wrong[0]), false
 	}
@@ -52,7 +56,7 @@ func kills(ctx context.Context, e *engine.Engine, n int, seed uint64) (prove.Out
 
 // kill kills once. The container is stopped before and afterwards. An error is one of
 // the engine, which does not come back.
-func (k *killer) kill(ctx context.Context, i int) error {
+func (k *killer) kill(i int) error {
 	kind := []string{"connect", "hot connect", "start", "stop"}[k.IntN(4)]
 	victims := []string{"dockerd", "containerd", "dockerd and containerd"}[k.IntN(3)]
 	when := fmt.Sprintf("kill %d, of %s in a %s", i, victims, kind)
@@ -62,7 +66,7 @@ func (k *killer) kill(ctx context.Context, i int) error {
 		path, body = "/networks/"+network+"/connect", `{"Container":"box"}`
 	}
 	if kind == "hot connect" || kind == "stop" {
-		k.Start("before " + when)
+		k.start("before " + when)
 	}
 	if k.Err != nil {
 		return nil
@@ -70,7 +74,7 @@ func (k *killer) kill(ctx context.Context, i int) error {
 
 	answer := make(chan error, 1)
 	begin := time.Now()
-	go func() { answer <- post(ctx, k.Engine, path, body) }()
+	go func() { answer <- post(k.ctx, k.Engine, path, body) }()
 	moment := k.took[kind]
 	if moment == 0 {
 		moment = 300 * time.Millisecond
@@ -83,13 +87,12 @@ func (k *killer) kill(ctx context.Context, i int) error {
 		answer <- answered
 	default:
 	}
-	if err := k.killAndStart(ctx, victims); err != nil {
+	if err := k.killAndStart(victims); err != nil {
 		return fmt.Errorf("%s: %w", when, err)
 	}
 	answered = <-answer
 	if answered != nil {
 		k.cut++
-		logrus.Debugf("%s: %v", when, answered)
 	}
 	k.check(when, network, answered)
 	return nil
@@ -106,7 +109,7 @@ func (k *killer) free() string {
 }
 
 // killAndStart kills victims and starts them again.
-func (k *killer) killAndStart(ctx context.Context, victims string) error {
+func (k *killer) killAndStart(victims string) error {
 	dockerd, containerd := strings.Contains(victims, "dockerd"), strings.Contains(victims, "containerd")
 	if dockerd {
 		if err := k.Signal(unix.SIGKILL); err != nil {
@@ -117,23 +120,36 @@ func (k *killer) killAndStart(ctx context.Context, victims string) error {
 		if err := k.SignalContainerd(unix.SIGKILL); err != nil {
 			return err
 		}
-		if err := k.StartContainerd(ctx); err != nil {
+		if err := k.StartContainerd(k.ctx); err != nil {
 			return err
+		}
+		if !dockerd {
+			// dockerd tries to connect again in intervals of up to three seconds.
+			time.Sleep(4 * time.Second)
 		}
 	}
 	if dockerd {
-		return k.StartDockerd(ctx)
+		return k.StartDockerd(k.ctx)
 	}
 	return nil
 }
 
 // check compares the container with what the client was told, and starts it.
 func (k *killer) check(when, network string, answered error) {
-	attached, numbers := k.Attached(), k.Numbers()
-	if network != "" && (answered == nil || slices.Contains(attached, network)) {
+	if network != "" && (answered == nil || slices.Contains(k.Attached(), network)) {
 		k.Want = append(k.Want, network)
 		k.spare = slices.DeleteFunc(k.spare, func(name string) bool { return name == network })
 	}
+	k.attachments(when)
+	k.stop()
+	k.start("after " + when)
+	k.stop()
+}
+
+// attachments checks that the networks are in the container's file, each with a number
+// of its own, and that the engine knows them.
+func (k *killer) attachments(when string) {
+	attached, numbers := k.Attached(), k.Numbers()
 	if k.Err != nil {
 		return
 	}
@@ -148,10 +164,41 @@ func (k *killer) check(when, network string, answered error) {
 		}
 		owner[number] = name
 	}
-	k.Do("stop box")
-	if failed := k.Start("after " + when); failed == "" {
-		k.Do("stop box")
+}
+
+// start starts the container. What is killed in a start may leave a task in containerd
+// that no engine removes. Then the container cannot be started any more, and another one
+// takes its place.
+func (k *killer) start(when string) {
+	tally, wrong := k.Tally, k.Wrong
+	if failed := k.Start(when); !strings.Contains(failed, "already exists") || !strings.Contains(failed, "task") {
+		return
 	}
+	k.Tally, k.Wrong = tally, wrong
+	k.left++
+	k.attachments(when)
+	k.Do("rm --force box")
+	networks := k.Want
+	k.Create(networks[0])
+	for _, network := range networks[1:] {
+		k.Connect(network)
+	}
+	k.Start(when)
+}
+
+// stop stops the container. An engine whose containerd was killed may not notice that a
+// container has ended, and wait for that without end; then it is started again.
+func (k *killer) stop() {
+	k.Try(func() error {
+		ctx, cancel := context.WithTimeout(k.ctx, 20*time.Second)
+		defer cancel()
+		_, err := k.Docker(ctx, "stop", "--time", "1", "box")
+		if err == nil || k.ctx.Err() != nil {
+			return k.ctx.Err()
+		}
+		k.stuck++
+		return k.killAndStart("dockerd")
+	})
 }
 
 // post sends a request to the engine, which may be killed before it answers.
