@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type killer struct {
 
 	cut   int      // requests that a kill cut short
 	stuck int      // stops that did not end
+	lost  int      // engines that did not find a new containerd
 	left  int      // starts that a task in containerd was in the way of
 	wrong []string // what is not as promised, apart from the order
 }
@@ -46,8 +48,8 @@ func kills(ctx context.Context, e *engine.Engine, n int, seed uint64) (prove.Out
 		}
 	}
 	o, err := k.Outcome()
-	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, containerd kept a task in %d",
-		k.cut, n, k.stuck, k.left)
+	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, the engine lost containerd in %d, containerd kept a task in %d",
+		k.cut, n, k.stuck, k.lost, k.left)
 	if len(k.wrong) > 0 {
 		o.What, o.Held = fmt.Sprintf("%s; %d wrong, first %s", o.What, len(k.wrong), k.wrong[0]), false
 	}
@@ -123,10 +125,6 @@ func (k *killer) killAndStart(victims string) error {
 		if err := k.StartContainerd(k.ctx); err != nil {
 			return err
 		}
-		if !dockerd {
-			// dockerd tries to connect again in intervals of up to three seconds.
-			time.Sleep(4 * time.Second)
-		}
 	}
 	if dockerd {
 		return k.StartDockerd(k.ctx)
@@ -166,24 +164,44 @@ func (k *killer) attachments(when string) {
 	}
 }
 
-// start starts the container. What is killed in a start may leave a task in containerd
-// that no engine removes. Then the container cannot be started any more, and another one
-// takes its place.
+// What an engine says if it has not found the new containerd yet, and if containerd still
+// has the container.
+var (
+	noContainerd = regexp.MustCompile(`connection error|Unavailable|transport`)
+	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|/\w{64}: file exists`)
+)
+
+// start starts the container. Until the engine has found the new containerd, starts fail;
+// one that does not find it is killed and started again. What is killed in a start may
+// leave a task in containerd that no engine removes. Then the container cannot be started
+// any more, and another one takes its place. Such starts say nothing about the order, but
+// they must not lose networks.
 func (k *killer) start(when string) {
-	tally, wrong := k.Tally, k.Wrong
-	if failed := k.Start(when); !strings.Contains(failed, "already exists") || !strings.Contains(failed, "task") {
-		return
+	for try := 1; ; try++ {
+		tally, wrong := k.Tally, k.Wrong
+		failed := k.Start(when)
+		switch {
+		case k.Err != nil || try > 20:
+			return
+		case noContainerd.MatchString(failed):
+			if time.Sleep(time.Second); try == 6 {
+				k.lost++
+				k.Try(func() error { return k.killAndStart("dockerd") })
+			}
+		case keptTask.MatchString(failed):
+			k.left++
+			k.attachments(when)
+			k.Do("rm --force box")
+			networks := k.Want
+			k.Create(networks[0])
+			for _, network := range networks[1:] {
+				k.Connect(network)
+			}
+		default:
+			return
+		}
+		k.Tally, k.Wrong = tally, wrong
 	}
-	k.Tally, k.Wrong = tally, wrong
-	k.left++
-	k.attachments(when)
-	k.Do("rm --force box")
-	networks := k.Want
-	k.Create(networks[0])
-	for _, network := range networks[1:] {
-		k.Connect(network)
-	}
-	k.Start(when)
 }
 
 // stop stops the container. An engine whose containerd was killed may not notice that a
