@@ -13,10 +13,12 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/faults"
 	"ethorder/internal/prove/parallel"
 	"ethorder/internal/prove/random"
 	"ethorder/internal/prove/settings"
 	"ethorder/internal/prove/swarm"
+	"ethorder/internal/prove/upgrade"
 	"ethorder/internal/prove/uses"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
@@ -31,6 +33,8 @@ var suites = []prove.Suite{
 	parallel.Race,
 	random.Suite,
 	swarm.Suite,
+	faults.Suite,
+	upgrade.Suite,
 }
 
 func init() {

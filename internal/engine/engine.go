@@ -104,11 +104,7 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	if err := e.startLab(); err != nil {
 		return nil, err
 	}
-	if e.containerd, err = e.start("containerd", "--config", filepath.Join(dir, "containerd.toml")); err != nil {
-		return nil, err
-	}
-	// The oldest engines do not wait for it.
-	if err := e.await(ctx, e.containerd, e.containerdAnswers); err != nil {
+	if err := e.StartContainerd(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.StartDockerd(ctx); err != nil {
@@ -232,6 +228,15 @@ func (e *Engine) Command(ctx context.Context, program string, args ...string) *e
 	return cmd
 }
 
+// StartContainerd starts the engine's containerd, which must not run, and waits
+// until it answers: the oldest engines do not wait for it.
+func (e *Engine) StartContainerd(ctx context.Context) (err error) {
+	if e.containerd, err = e.start("containerd", "--config", filepath.Join(e.dir, "containerd.toml")); err != nil {
+		return err
+	}
+	return e.await(ctx, e.containerd, e.containerdAnswers)
+}
+
 // StartDockerd starts the engine's dockerd, which must not run, and waits until
 // it answers.
 func (e *Engine) StartDockerd(ctx context.Context) (err error) {
@@ -348,8 +353,14 @@ func (e *Engine) docker(ctx context.Context, stdin io.Reader, args ...string) (s
 }
 
 // Signal sends a signal to the engine's dockerd and waits until it has ended.
-func (e *Engine) Signal(signal syscall.Signal) error {
-	pid, err := e.DockerdPid()
+func (e *Engine) Signal(signal syscall.Signal) error { return e.signal(e.dockerd, signal) }
+
+// SignalContainerd sends a signal to the engine's containerd and waits until it
+// has ended. What runs in the engine's containers goes on.
+func (e *Engine) SignalContainerd(signal syscall.Signal) error { return e.signal(e.containerd, signal) }
+
+func (e *Engine) signal(p *process, signal syscall.Signal) error {
+	pid, err := p.pid()
 	if err != nil {
 		return err
 	}
@@ -357,23 +368,26 @@ func (e *Engine) Signal(signal syscall.Signal) error {
 		return err
 	}
 	select {
-	case <-e.dockerd.done:
+	case <-p.done:
 		return nil
 	case <-time.After(stopTimeout):
-		return e.failure(fmt.Sprintf("dockerd has not ended %v after %v", stopTimeout, signal), e.dockerd)
+		return e.failure(fmt.Sprintf("%s has not ended %v after %v", p.name, stopTimeout, signal), p)
 	}
 }
 
 // DockerdPid returns the id of the engine's dockerd process.
-func (e *Engine) DockerdPid() (int, error) {
-	nsenter := e.dockerd.cmd.Process.Pid
+func (e *Engine) DockerdPid() (int, error) { return e.dockerd.pid() }
+
+// pid returns the id of the program's process.
+func (p *process) pid() (int, error) {
+	nsenter := p.cmd.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", nsenter, nsenter))
 	if err != nil {
-		return 0, fmt.Errorf("dockerd does not run: %w", err)
+		return 0, fmt.Errorf("%s does not run: %w", p.name, err)
 	}
 	var pid int
 	if _, err := fmt.Sscan(string(children), &pid); err != nil {
-		return 0, fmt.Errorf("dockerd does not run: %w", err)
+		return 0, fmt.Errorf("%s does not run: %w", p.name, err)
 	}
 	return pid, nil
 }
@@ -435,11 +449,20 @@ func (e *Engine) client() *http.Client {
 // NetNS returns the path of the network namespace of a process of the lab, given
 // its id in the lab, which is what the engine reports.
 func (e *Engine) NetNS(pid int) string {
-	return fmt.Sprintf("/proc/%d/root/proc/%d/ns/net", e.first.Process.Pid, pid)
+	return e.Inside(fmt.Sprintf("/proc/%d/ns/net", pid))
+}
+
+// Inside returns a path of the lab as one of the machine. They differ for what is
+// mounted in the lab.
+func (e *Engine) Inside(path string) string {
+	return fmt.Sprintf("/proc/%d/root%s", e.first.Process.Pid, path)
 }
 
 // DataRoot returns the folder in which the engine keeps its state.
 func (e *Engine) DataRoot() string { return filepath.Join(e.dir, "data") }
+
+// Dockerd returns the path of the dockerd binary that was started last.
+func (e *Engine) Dockerd() string { return e.config.Dockerd }
 
 // Dir returns the lab's folder.
 func (e *Engine) Dir() string { return e.dir }

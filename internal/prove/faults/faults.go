@@ -1,0 +1,100 @@
+// Package faults tries what becomes of a container's networks when something fails:
+// its engine ends or is killed, the disk is full, a network cannot be joined.
+package faults
+
+import (
+	"context"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/prove"
+)
+
+// Suite makes engines and attaches fail.
+var Suite = prove.Suite{
+	Name:    "faults",
+	Promise: "restarts and faults lose nothing that the client was told of, leak nothing, and keep the order",
+	Run:     run,
+}
+
+// starts is how often a container is started to see its order.
+const starts = 5
+
+func run(ctx context.Context, l *prove.Lab) error {
+	type play func(context.Context, *engine.Engine) (prove.Outcome, error)
+	for _, trial := range []struct {
+		name string
+		play play
+		args []string
+	}{
+		{"daemon restarts, then hot connect", restart, nil},
+		{"daemon restarts with live-restore, then hot connect", liveRestore, []string{"--live-restore"}},
+		{"disk full at connect to a stopped container", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return connect(ctx, e, false, fullDisk)
+		}, nil},
+		{"disk full at connect to a running container", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return connect(ctx, e, true, fullDisk)
+		}, nil},
+		{"read-only config.v2.json at connect to a stopped container", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return connect(ctx, e, false, readOnly)
+		}, nil},
+		{"read-only config.v2.json at connect to a running container", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return connect(ctx, e, true, readOnly)
+		}, nil},
+		{"start fails as an address is taken", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return start(ctx, e, addressTaken)
+		}, nil},
+		{"start fails as the parent of a macvlan network is gone", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return start(ctx, e, parentGone)
+		}, nil},
+		{"start fails as a network was removed", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return start(ctx, e, networkGone)
+		}, nil},
+		{"kill -9 at random moments", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return kills(ctx, e, 20*l.Scale, l.Seed)
+		}, nil},
+	} {
+		if err := l.Both(ctx, trial.name, trial.play, trial.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restart is about a container that the daemon starts again when it comes back.
+func restart(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "bravo alpha", "--restart=always")
+	box.Start("first")
+	box.Restart()
+	box.Do("start box") // it does no harm if it runs
+	box.Look("restarted")
+	box.Connect("bravo")
+	box.Look("after a hot connect")
+	box.Restart()
+	box.Do("start box")
+	box.Look("restarted again")
+	box.Connect("alpha")
+	box.Do("stop box")
+	box.Starts(starts, "at last")
+	return box.Outcome()
+}
+
+// liveRestore is about a container that goes on while the daemon does not run.
+func liveRestore(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "bravo alpha")
+	box.Start("first")
+	pid, wentOn := box.Pid(), true
+	for _, network := range []string{"bravo", "alpha"} {
+		box.Restart()
+		box.Look("restored")
+		wentOn = wentOn && box.Pid() == pid
+		box.Connect(network)
+		box.Look("after a hot connect")
+	}
+	box.Do("stop box")
+	box.Starts(starts, "at last")
+	o, err := box.Outcome()
+	if !wentOn {
+		o.What, o.Held = o.What+", the container did not go on", false
+	}
+	return o, err
+}

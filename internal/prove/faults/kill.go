@@ -1,0 +1,227 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/prove"
+)
+
+// killer kills an engine's programs while the engine is at work.
+type killer struct {
+	*prove.Box
+	*rand.Rand
+	ctx   context.Context
+	spare []string                 // networks that the container does not have
+	took  map[string]time.Duration // how long a kind of request takes if nothing is killed
+
+	cut   int      // requests that a kill cut short
+	stuck int      // stops that did not end
+	lost  int      // engines that did not find a new containerd
+	left  int      // starts that a task in containerd was in the way of
+	wrong []string // what is not as promised, apart from the order
+}
+
+// kills kills dockerd, containerd or both at random moments of a connect, a start or a
+// stop. What the client was told is then in the container's file, each network with a
+// number of its own, and the next start is in order.
+func kills(ctx context.Context, e *engine.Engine, n int, seed uint64) (prove.Outcome, error) {
+	k := &killer{
+		Box:   prove.MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
+		ctx:   ctx,
+		Rand:  rand.New(rand.NewPCG(seed, 0)),
+		spare: strings.Fields("kilo alpha bravo yankee"),
+		took:  map[string]time.Duration{},
+	}
+	for i := range n {
+		if err := k.kill(i + 1); err != nil {
+			k.wrong = append(k.wrong, err.Error())
+			break
+		}
+	}
+	o, err := k.Outcome()
+	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, the engine lost containerd in %d, containerd kept a task in %d",
+		k.cut, n, k.stuck, k.lost, k.left)
+	if len(k.wrong) > 0 {
+		o.What, o.Held = fmt.Sprintf("%s; %d wrong, first %s", o.What, len(k.wrong), k.wrong[0]), false
+	}
+	return o, err
+}
+
+// kill kills once. The container is stopped before and afterwards. An error is one of
+// the engine, which does not come back.
+func (k *killer) kill(i int) error {
+	kind := []string{"connect", "hot connect", "start", "stop"}[k.IntN(4)]
+	victims := []string{"dockerd", "containerd", "dockerd and containerd"}[k.IntN(3)]
+	when := fmt.Sprintf("kill %d, of %s in a %s", i, victims, kind)
+	path, body, network := "/containers/box/"+kind, "", ""
+	if strings.HasSuffix(kind, "connect") {
+		network = k.free()
+		path, body = "/networks/"+network+"/connect", `{"Container":"box"}`
+	}
+	if kind == "hot connect" || kind == "stop" {
+		k.start("before " + when)
+	}
+	if k.Err != nil {
+		return nil
+	}
+
+	answer := make(chan error, 1)
+	begin := time.Now()
+	go func() { answer <- post(k.ctx, k.Engine, path, body) }()
+	moment := k.took[kind]
+	if moment == 0 {
+		moment = 300 * time.Millisecond
+	}
+	time.Sleep(time.Duration(k.Float64() * 1.2 * float64(moment)))
+	var answered error
+	select {
+	case answered = <-answer:
+		k.took[kind] = time.Since(begin)
+		answer <- answered
+	default:
+	}
+	if err := k.killAndStart(victims); err != nil {
+		return fmt.Errorf("%s: %w", when, err)
+	}
+	answered = <-answer
+	if answered != nil {
+		k.cut++
+	}
+	k.check(when, network, answered)
+	return nil
+}
+
+// free returns a network that the container does not have.
+func (k *killer) free() string {
+	if len(k.spare) == 0 {
+		network := k.Want[k.IntN(len(k.Want))]
+		k.Disconnect(network)
+		k.spare = append(k.spare, network)
+	}
+	return k.spare[k.IntN(len(k.spare))]
+}
+
+// killAndStart kills victims and starts them again.
+func (k *killer) killAndStart(victims string) error {
+	dockerd, containerd := strings.Contains(victims, "dockerd"), strings.Contains(victims, "containerd")
+	if dockerd {
+		if err := k.Signal(unix.SIGKILL); err != nil {
+			return err
+		}
+	}
+	if containerd {
+		if err := k.SignalContainerd(unix.SIGKILL); err != nil {
+			return err
+		}
+		if err := k.StartContainerd(k.ctx); err != nil {
+			return err
+		}
+	}
+	if dockerd {
+		return k.StartDockerd(k.ctx)
+	}
+	return nil
+}
+
+// check compares the container with what the client was told, and starts it.
+func (k *killer) check(when, network string, answered error) {
+	if network != "" && (answered == nil || slices.Contains(k.Attached(), network)) {
+		k.Want = append(k.Want, network)
+		k.spare = slices.DeleteFunc(k.spare, func(name string) bool { return name == network })
+	}
+	k.attachments(when)
+	k.stop()
+	k.start("after " + when)
+	k.stop()
+}
+
+// attachments checks that the networks are in the container's file, each with a number
+// of its own, and that the engine knows them.
+func (k *killer) attachments(when string) {
+	attached, numbers := k.Attached(), k.Numbers()
+	if k.Err != nil {
+		return
+	}
+	owner := map[int]string{}
+	for _, name := range k.Want {
+		number, saved := numbers[name]
+		switch {
+		case !saved || !slices.Contains(attached, name):
+			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s is lost", when, name))
+		case owner[number] != "":
+			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s has the number %d of %s", when, name, number, owner[number]))
+		}
+		owner[number] = name
+	}
+}
+
+// What an engine says if it has not found the new containerd yet, and if containerd still
+// has the container.
+var (
+	noContainerd = regexp.MustCompile(`connection error|Unavailable|transport`)
+	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|/\w{64}: file exists`)
+)
+
+// start starts the container. Until the engine has found the new containerd, starts fail;
+// one that does not find it is killed and started again. What is killed in a start may
+// leave a task in containerd that no engine removes. Then the container cannot be started
+// any more, and another one takes its place. Such starts say nothing about the order, but
+// they must not lose networks.
+func (k *killer) start(when string) {
+	for try := 1; ; try++ {
+		tally, wrong := k.Tally, k.Wrong
+		failed := k.Start(when)
+		switch {
+		case k.Err != nil || try > 20:
+			return
+		case noContainerd.MatchString(failed):
+			if time.Sleep(time.Second); try == 6 {
+				k.lost++
+				k.Try(func() error { return k.killAndStart("dockerd") })
+			}
+		case keptTask.MatchString(failed):
+			k.left++
+			k.attachments(when)
+			k.Do("rm --force box")
+			networks := k.Want
+			k.Create(networks[0])
+			for _, network := range networks[1:] {
+				k.Connect(network)
+			}
+		default:
+			return
+		}
+		k.Tally, k.Wrong = tally, wrong
+	}
+}
+
+// stop stops the container. An engine whose containerd was killed may not notice that a
+// container has ended, and wait for that without end; then it is started again.
+func (k *killer) stop() {
+	k.Try(func() error {
+		ctx, cancel := context.WithTimeout(k.ctx, 20*time.Second)
+		defer cancel()
+		_, err := k.Docker(ctx, "stop", "--time", "1", "box")
+		if err == nil || k.ctx.Err() != nil {
+			return k.ctx.Err()
+		}
+		k.stuck++
+		return k.killAndStart("dockerd")
+	})
+}
+
+// post sends a request to the engine, which may be killed before it answers.
+func post(ctx context.Context, e *engine.Engine, path, body string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return e.Post(ctx, path, body)
+}

@@ -1,0 +1,214 @@
+// Package upgrade tries what becomes of a container when its engine is replaced: a
+// stock one by a patched one, and back.
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/order"
+	"ethorder/internal/prove"
+)
+
+// Suite replaces engines on the same containers. What it has of stock is the same with
+// a stock engine in the place of the patched one.
+var Suite = prove.Suite{
+	Name:    "upgrade",
+	Promise: "an engine opens what the other kind has stored, and under a patched one containers start in the documented order",
+	Run:     run,
+}
+
+// starts is how often a container is started to see its order.
+const starts = 5
+
+func run(ctx context.Context, l *prove.Lab) error {
+	for _, trial := range []struct {
+		name string
+		play func(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error)
+		args []string
+	}{
+		{"container made by stock starts under patched", stockThenPatched, nil},
+		{"patched, then stock, then patched", thereAndBack, nil},
+		{"stock reads what patched has stored", stockReads, nil},
+		{"container's file has stock's settings and the numbers, which stock drops", sameFile, nil},
+		{"running container of stock goes on under patched", liveToPatched, []string{"--live-restore"}},
+		{"running container of patched goes on under stock, and back", liveToStock, []string{"--live-restore"}},
+	} {
+		err := l.Both(ctx, trial.name, func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return trial.play(ctx, e, l.Stock)
+		}, trial.args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stockThenPatched is about a container that has no numbers. Its networks are in the
+// order of their names behind that of its network mode, and newer ones after them.
+func stockThenPatched(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	patched := e.Dockerd()
+	if err := e.Replace(ctx, stock); err != nil {
+		return prove.Outcome{}, err
+	}
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "bravo alpha")
+	box.Do("start box", "stop box")
+
+	box.Replace(patched)
+	box.Want = strings.Fields("zulu kilo mike")
+	box.Starts(starts, "by name")
+	box.Connect("bravo")
+	box.Starts(starts, "after a connect")
+	box.Do("start box")
+	box.Connect("alpha")
+	box.Do("stop box")
+	box.Starts(starts, "after a hot connect")
+	return box.Outcome()
+}
+
+// thereAndBack is about a container that has lost its numbers to a stock engine.
+func thereAndBack(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	patched := e.Dockerd()
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "alpha yankee")
+	box.Starts(starts, "patched")
+
+	box.Replace(stock)
+	box.Do("start box", "network connect alpha box", "stop box")
+
+	box.Replace(patched)
+	box.Want = strings.Fields("zulu alpha kilo mike")
+	box.Starts(starts, "patched again")
+	box.Connect("yankee")
+	box.Disconnect("alpha")
+	box.Starts(starts, "after a disconnect")
+	box.Connect("alpha")
+	box.Starts(starts, "after a reconnect")
+	return box.Outcome()
+}
+
+// stockReads is about a stopped container that a stock engine finds.
+func stockReads(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "")
+	box.Starts(1, "patched")
+	// Any daemon may change what is shown when it starts: let the first one do it.
+	box.Restart()
+	before := box.Ask("inspect box")
+	box.Replace(stock)
+	shown := "another"
+	if box.Ask("inspect box") == before {
+		shown = "the same"
+	}
+	complete := startsWithAll(box)
+	return prove.Outcome{
+		What: fmt.Sprintf("inspect shows %s, %v starts with all networks", shown, complete),
+		Held: shown == "the same" && complete.Right == starts,
+	}, box.Err
+}
+
+// startsWithAll starts the container and counts the starts that made an interface in
+// each of its networks, in any order.
+func startsWithAll(box *prove.Box) (t order.Tally) {
+	want := slices.Sorted(slices.Values(box.Want))
+	for range starts {
+		box.Do("start box")
+		t.Add(slices.Equal(slices.Sorted(slices.Values(box.Networks())), want))
+		box.Do("stop box")
+	}
+	return t
+}
+
+// sameFile is about what is stored. A daemon saves every container when it starts.
+func sameFile(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "")
+	box.Starts(1, "patched")
+	box.Restart()
+	written, numbers := box.Settings(), box.Numbers()
+	box.Replace(stock)
+	rewritten, left := box.Settings(), box.Numbers()
+	if box.Err != nil {
+		return prove.Outcome{}, box.Err
+	}
+	numbered, kept := 0, 0
+	for name := range numbers {
+		numbered += min(numbers[name], 1)
+		kept += min(left[name], 1)
+		delete(written["Networks"].(map[string]any)[name].(map[string]any), "AttachSequence")
+	}
+	apart := "nothing"
+	for key := range written {
+		if !reflect.DeepEqual(written[key], rewritten[key]) {
+			apart = fmt.Sprintf("%s: %v and %v", key, written[key], rewritten[key])
+		}
+	}
+	return prove.Outcome{
+		What: fmt.Sprintf("%d of %d networks numbered, %d after stock, else %s differs", numbered, len(box.Want), kept, apart),
+		Held: numbered == len(box.Want) && kept == 0 && apart == "nothing" && len(written) == len(rewritten),
+	}, nil
+}
+
+// liveToPatched is about a container of a stock engine that runs while a patched one
+// takes its place.
+func liveToPatched(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	patched := e.Dockerd()
+	if err := e.Replace(ctx, stock); err != nil {
+		return prove.Outcome{}, err
+	}
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "alpha")
+	box.Do("start box")
+	went := goesOn(box, patched, "alpha")
+	box.Want = strings.Fields("zulu kilo mike alpha")
+	box.Starts(starts, "after the swap")
+	return and(box, went)
+}
+
+// liveToStock is about a container of a patched engine that runs while a stock one
+// takes its place, and a patched one then.
+func liveToStock(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	patched := e.Dockerd()
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "alpha bravo")
+	box.Start("patched")
+	went := goesOn(box, stock, "alpha")
+	box.Want = strings.Fields("zulu mike kilo alpha")
+	complete := startsWithAll(box)
+	if complete.Right < starts {
+		went += fmt.Sprintf(", %v starts of stock with all networks", complete)
+	}
+	box.Do("start box")
+	went += goesOn(box, patched, "bravo")
+	box.Want = strings.Fields("zulu alpha kilo mike bravo")
+	box.Starts(starts, "patched again")
+	return and(box, went)
+}
+
+// goesOn replaces the engine of a running container, connects a network, stops the
+// container, and says what went wrong. The interfaces keep their names, and the new
+// one has the next.
+func goesOn(box *prove.Box, dockerd, network string) (wrong string) {
+	pid, want := box.Pid(), append(box.Networks(), network)
+	box.Replace(dockerd)
+	if now := box.Pid(); now != pid {
+		return ", the container did not go on"
+	}
+	box.Connect(network)
+	if got := box.Networks(); !slices.Equal(got, want) {
+		wrong = fmt.Sprintf(", hot connect: got %v, wanted %v", got, want)
+	}
+	box.Do("stop box")
+	return wrong
+}
+
+// and is the outcome of the starts, and of what went wrong besides.
+func and(box *prove.Box, wrong string) (prove.Outcome, error) {
+	o, err := box.Outcome()
+	if wrong == "" {
+		wrong = ", the container went on"
+	} else {
+		o.Held = false
+	}
+	o.What += wrong
+	return o, err
+}
