@@ -168,7 +168,7 @@ var uses = []Scenario{
 			network connect mike box
 			network connect alpha box`,
 		Want: "zulu mike alpha",
-		Same: "lab get 127.0.0.1:8080",
+		Same: "lab get 172.17.0.1:8080",
 	}, {
 		Name: "names are found as before",
 		Networks: `
