@@ -184,7 +184,7 @@ func (k *killer) start(when string) {
 		case k.Err != nil || try > 20:
 			return
 		case noContainerd.MatchString(failed):
-			if time.Sleep(time.Second); try == 6 {
+			if time.Sleep(time.Second); try == 4 {
 				k.lost++
 				k.Try(func() error { return k.killAndStart("dockerd") })
 			}
