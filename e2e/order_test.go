@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"ethorder/internal/build"
 	"ethorder/internal/engine"
 	"ethorder/internal/order"
+	"ethorder/internal/prove"
 	"ethorder/internal/release"
 	"ethorder/internal/scenario"
 	"ethorder/internal/stage"
@@ -199,22 +199,13 @@ func assertNumbersAreKept(ctx context.Context, e *engine.Engine, attached []stri
 	if err := json.Unmarshal([]byte(shown), &details); err != nil {
 		return err
 	}
-	path := filepath.Join(e.DataRoot(), "containers", details[0].ID, "config.v2.json")
-	data, err := os.ReadFile(path)
+	kept, err := prove.Numbers(e, details[0].ID)
 	if err != nil {
 		return err
 	}
-	var kept struct {
-		NetworkSettings struct {
-			Networks map[string]struct{ AttachSequence uint64 }
-		}
-	}
-	if err := json.Unmarshal(data, &kept); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	for i, name := range attached {
-		if got := kept.NetworkSettings.Networks[name].AttachSequence; got != uint64(i+1) {
-			return fmt.Errorf("config.v2.json: got number %d for %s, wanted %d: %s", got, name, i+1, data)
+		if got := kept[name]; got != uint64(i+1) {
+			return fmt.Errorf("config.v2.json: got number %d for %s, wanted %d: %v", got, name, i+1, kept)
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"ethorder/internal/build"
 	"ethorder/internal/engine"
 	"ethorder/internal/scenario"
 	"ethorder/internal/stage"
@@ -113,6 +114,22 @@ func labConfig(ctx context.Context, repo stage.Repo) (config engine.Config, err 
 	}
 	config.Idle, err = engine.BuildIdle(ctx, repo)
 	return config, err
+}
+
+// engines builds the stock and the patched engine of a release where that is not done
+// yet. It returns their paths, and a configuration that lacks only one of them.
+func engines(ctx context.Context, repo stage.Repo, name, clone string) (config engine.Config, stock, patched string, err error) {
+	if config, err = labConfig(ctx, repo); err != nil {
+		return config, "", "", err
+	}
+	if config.Runc, err = build.Runc(ctx, name); err != nil {
+		return config, "", "", err
+	}
+	if stock, err = build.Engine(ctx, repo, build.Options{Release: name, Stock: true, Clone: clone}); err != nil {
+		return config, "", "", err
+	}
+	patched, err = build.Engine(ctx, repo, build.Options{Release: name, Clone: clone})
+	return config, stock, patched, err
 }
 
 // orUsage gives an error about the number of arguments its exit status.

@@ -14,6 +14,7 @@ import (
 	"ethorder/internal/matrix"
 	"ethorder/internal/release"
 	"ethorder/internal/series"
+	"ethorder/internal/source"
 	"ethorder/internal/stage"
 	"ethorder/internal/support"
 )
@@ -51,12 +52,6 @@ type matrixRun struct {
 func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 	if m.jobs < 1 {
 		return &stage.UsageError{Msg: fmt.Sprintf("--jobs %d: want at least 1", m.jobs)}
-	}
-	if m.clone != "" {
-		var err error
-		if m.clone, err = filepath.Abs(m.clone); err != nil {
-			return err
-		}
 	}
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	table, err := release.Load(m.repo)
@@ -151,7 +146,7 @@ func (m *matrixRun) known(rel release.Release) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.results.Find(rel.Name)
-	return ok && r.Good() && r.Series == m.digests[rel.Line] && (r.Source == "git") == (m.clone != "")
+	return ok && r.Good() && r.Series == m.digests[rel.Line] && r.Source == source.Kind(m.clone)
 }
 
 // write adds what was found of the releases to patch/matrix.tsv.

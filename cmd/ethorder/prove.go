@@ -11,7 +11,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
-	"ethorder/internal/build"
 	"ethorder/internal/prove"
 	"ethorder/internal/prove/faults"
 	"ethorder/internal/prove/parallel"
@@ -120,20 +119,12 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 	if lab.Series, err = s.Digest(); err != nil {
 		return 0, err
 	}
-	if lab.Config, err = labConfig(ctx, p.repo); err != nil {
+	if lab.Config, lab.Stock, lab.Patched, err = engines(ctx, p.repo, name, p.clone); err != nil {
 		return 0, err
-	}
-	if lab.Config.Runc, err = build.Runc(ctx, name); err != nil {
-		return 0, err
-	}
-	for path, stock := range map[*string]bool{&lab.Stock: true, &lab.Patched: false} {
-		if *path, err = build.Engine(ctx, p.repo, build.Options{Release: name, Stock: stock, Clone: p.clone}); err != nil {
-			return 0, err
-		}
 	}
 	for _, s := range suites {
 		asked := slices.Contains(p.suites, s.Name)
-		if !asked && (len(p.suites) > 0 || s.Asked) || release.Major(name) < s.Since {
+		if !asked && (len(p.suites) > 0 || s.Asked) {
 			continue
 		}
 		n, err := p.suite(ctx, cmd, lab, s)

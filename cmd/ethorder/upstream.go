@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -46,14 +45,6 @@ func init() {
 				Worktree:   source.Worktree{Repo: repo, Clone: clone, Dir: dir},
 				Libnetwork: libnetwork,
 				Isolate:    strconv.Quote(tool) + " isolate " + strconv.Quote(dir),
-			}
-			for _, path := range []*string{&r.Clone, &r.Libnetwork} {
-				if *path == "" {
-					continue
-				}
-				if *path, err = filepath.Abs(*path); err != nil {
-					return err
-				}
 			}
 			worse := 0
 			for _, name := range args {

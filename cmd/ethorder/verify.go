@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,12 +9,12 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
-	"ethorder/internal/build"
 	"ethorder/internal/engine"
 	"ethorder/internal/order"
 	"ethorder/internal/release"
 	"ethorder/internal/scenario"
 	"ethorder/internal/series"
+	"ethorder/internal/source"
 	"ethorder/internal/stage"
 	"ethorder/internal/support"
 )
@@ -75,19 +74,24 @@ func (v *verification) verify(cmd *cobra.Command, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	run := support.Run{Release: name, Source: "module", Date: time.Now().UTC().Format(time.DateOnly), Starts: v.starts}
-	if v.clone != "" {
-		run.Source = "git"
-	}
+	run := support.Run{Release: name, Source: source.Kind(v.clone), Date: time.Now().UTC().Format(time.DateOnly), Starts: v.starts}
 	if run.Series, err = s.Digest(); err != nil {
 		return err
 	}
-	stock, err := v.start(ctx, name, false)
+	config, stockPath, patchedPath, err := engines(ctx, v.repo, name, v.clone)
+	if err != nil {
+		return err
+	}
+	start := func(dockerd, what string) (*engine.Engine, error) {
+		config.Dockerd, config.LogDir = dockerd, v.repo.Out(name, "log", "verify-"+what)
+		return engine.Start(ctx, config)
+	}
+	stock, err := start(stockPath, "stock")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stock.Close()) }()
-	patched, err := v.start(ctx, name, true)
+	patched, err := start(patchedPath, "patched")
 	if err != nil {
 		return err
 	}
@@ -144,20 +148,4 @@ func (v *verification) verify(cmd *cobra.Command, name string) (err error) {
 		return &exitError{exitInconclusive, errors.New("the stock engine kept the order too, by chance: nothing is shown; run it again")}
 	}
 	return nil
-}
-
-// start builds an engine where that is not done yet, and starts it.
-func (v *verification) start(ctx context.Context, name string, patched bool) (*engine.Engine, error) {
-	config, err := labConfig(ctx, v.repo)
-	if err != nil {
-		return nil, err
-	}
-	if config.Runc, err = build.Runc(ctx, name); err != nil {
-		return nil, err
-	}
-	if config.Dockerd, err = build.Engine(ctx, v.repo, build.Options{Release: name, Stock: !patched, Clone: v.clone}); err != nil {
-		return nil, err
-	}
-	config.LogDir = v.repo.Out(name, "log", "verify-"+map[bool]string{true: "patched", false: "stock"}[patched])
-	return engine.Start(ctx, config)
 }

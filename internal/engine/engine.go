@@ -302,10 +302,9 @@ func (e *Engine) importImage(ctx context.Context) error {
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	for _, name := range []string{"idle", "bin/sh"} {
-		_ = w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(binary))})
-		_, _ = w.Write(binary)
-	}
+	_ = w.WriteHeader(&tar.Header{Name: "idle", Mode: 0o755, Size: int64(len(binary))})
+	_, _ = w.Write(binary)
+	_ = w.WriteHeader(&tar.Header{Name: "bin/sh", Typeflag: tar.TypeSymlink, Linkname: "/idle", Mode: 0o777})
 	if err := w.Close(); err != nil {
 		return err
 	}
@@ -464,11 +463,14 @@ func (e *Engine) DataRoot() string { return filepath.Join(e.dir, "data") }
 // Dockerd returns the path of the dockerd binary that was started last.
 func (e *Engine) Dockerd() string { return e.config.Dockerd }
 
+// SettingsFile returns the file in which the engine keeps the settings of a container,
+// given its id, as a path of the machine.
+func (e *Engine) SettingsFile(id string) string {
+	return e.Inside(filepath.Join(e.DataRoot(), "containers", id, "config.v2.json"))
+}
+
 // Dir returns the lab's folder.
 func (e *Engine) Dir() string { return e.dir }
-
-// DockerdLog returns the file with what dockerd has logged.
-func (e *Engine) DockerdLog() string { return e.logFile("dockerd") }
 
 // Log returns the file with what dockerd has written.
 func (e *Engine) Log() string { return e.logFile("dockerd") }

@@ -47,16 +47,13 @@ type Checker source.Worktree
 // Check checks a release. The error is one of the machine or of the source; what
 // the series does wrong is in the result.
 func (c Checker) Check(ctx context.Context, rel release.Release) (Result, error) {
-	r := Result{Release: rel.Name, Source: "git", Date: time.Now().UTC().Format(time.DateOnly)}
+	r := Result{Release: rel.Name, Source: source.Kind(c.Clone), Date: time.Now().UTC().Format(time.DateOnly)}
 	s, err := series.Load(c.Repo, rel.Line)
 	if err != nil {
 		return r, err
 	}
 	if r.Series, err = s.Digest(); err != nil {
 		return r, err
-	}
-	if c.Clone == "" {
-		r.Source = "module"
 	}
 	tree, err := source.Worktree(c).Make(ctx, rel)
 	if err != nil {

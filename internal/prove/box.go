@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -210,9 +209,7 @@ func (b *Box) Outcome() (Outcome, error) {
 
 // File is the file in which the engine keeps the container's settings, as a path of
 // the machine.
-func (b *Box) File() string {
-	return b.Inside(filepath.Join(b.DataRoot(), "containers", b.ID, "config.v2.json"))
-}
+func (b *Box) File() string { return b.SettingsFile(b.ID) }
 
 // Settings returns what the container's file has about its networks.
 func (b *Box) Settings() (settings map[string]any) {
@@ -233,13 +230,10 @@ func (b *Box) Settings() (settings map[string]any) {
 
 // Numbers returns the number of each network in the container's file, 0 for one that
 // has none.
-func (b *Box) Numbers() map[string]int {
-	numbers := map[string]int{}
-	networks, _ := b.Settings()["Networks"].(map[string]any)
-	for name, endpoint := range networks {
-		fields, _ := endpoint.(map[string]any)
-		number, _ := fields["AttachSequence"].(float64)
-		numbers[name] = int(number)
-	}
+func (b *Box) Numbers() (numbers map[string]uint64) {
+	b.Try(func() (err error) {
+		numbers, err = Numbers(b.Engine, b.ID)
+		return err
+	})
 	return numbers
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"ethorder/internal/engine"
 )
@@ -13,7 +12,7 @@ import (
 // attachments, given the container's id. The keys are the engine's own: the networks'
 // names, and until the next start the id, long or short, that a network was attached by.
 func Numbers(e *engine.Engine, id string) (map[string]uint64, error) {
-	path := filepath.Join(e.DataRoot(), "containers", id, "config.v2.json")
+	path := e.SettingsFile(id)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

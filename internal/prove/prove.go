@@ -4,6 +4,7 @@ package prove
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -25,8 +26,6 @@ type Suite struct {
 	Promise string
 	// Asked says that it is run only if it is asked for by name.
 	Asked bool
-	// Since is the first release that it can be run on, by its first number.
-	Since int
 	// Run makes the trials and reports a Finding of each. The error is one of the
 	// machine, not of the promise.
 	Run func(context.Context, *Lab) error
@@ -38,7 +37,7 @@ type Finding struct {
 	Series  string `csv:"series"` // series.Series.Digest of the patched one
 	Suite   string `csv:"suite"`
 	Trial   string `csv:"trial"` // what was tried, a sentence
-	Stock   string `csv:"stock"` // how the stock engine did; "-" if it was not asked
+	Stock   string `csv:"stock"` // how the stock engine did
 	Patched string `csv:"patched"`
 	Held    bool   `csv:"held"` // whether the patched engine did what is promised
 	Date    string `csv:"date"`
@@ -78,6 +77,22 @@ func (l *Lab) Start(ctx context.Context, patched bool, args ...string) (*engine.
 	config.Args = append(slices.Clone(config.Args), args...)
 	config.LogDir = l.Repo.Out(l.Release.Name, "log", "prove", fmt.Sprintf("%s-%s-%d", l.Suite, name, l.labs))
 	return engine.Start(ctx, config)
+}
+
+// Pair starts the stock and the patched engine, with more arguments for dockerd, for
+// as long as use runs.
+func (l *Lab) Pair(ctx context.Context, use func(stock, patched *engine.Engine) error, args ...string) (err error) {
+	stock, err := l.Start(ctx, false, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stock.Close()) }()
+	patched, err := l.Start(ctx, true, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, patched.Close()) }()
+	return use(stock, patched)
 }
 
 // Report reports a finding. What an engine did is a phrase, such as "20 of 20".

@@ -91,6 +91,14 @@ func beforeModules(rel release.Release) bool {
 	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "23.0") < 0
 }
 
+// Kind says in a record what a source is made from: "git" with a clone, or "module".
+func Kind(clone string) string {
+	if clone == "" {
+		return "module"
+	}
+	return "git"
+}
+
 // Verify checks that a git clone of moby has the pinned commit of a release, and
 // no other one under its tag.
 func Verify(ctx context.Context, rel release.Release, clone string) error {

@@ -48,25 +48,13 @@ func (r Run) Patched() order.Tally { return order.Tally{Right: r.PatchedRight, T
 
 // Record puts a run into the file of runs, in the place of that of the same release.
 func Record(repo stage.Repo, run Run) error {
-	path := repo.Path(RunsFile...)
-	runs, err := tsv.Load[Run](path)
-	if err != nil {
-		return err
-	}
-	runs = tsv.With(runs, run, func(r Run) string { return r.Release })
-	return tsv.Save(path, "How real engines ran, stock and patched; scripts/verify writes this file with --record.", runs)
+	return tsv.Put(repo.Path(RunsFile...), "How real engines ran, stock and patched; scripts/verify writes this file with --record.", run, func(r Run) string { return r.Release })
 }
 
 // RecordTests puts an outcome of upstream's tests into the file of them, in the place
 // of that of the same release.
 func RecordTests(repo stage.Repo, o upstream.Outcome) error {
-	path := repo.Path(TestsFile...)
-	outcomes, err := tsv.Load[upstream.Outcome](path)
-	if err != nil {
-		return err
-	}
-	outcomes = tsv.With(outcomes, o, func(o upstream.Outcome) string { return o.Release })
-	return tsv.Save(path, "How upstream's own tests ended, stock and patched; scripts/upstream writes this file with --record.", outcomes)
+	return tsv.Put(repo.Path(TestsFile...), "How upstream's own tests ended, stock and patched; scripts/upstream writes this file with --record.", o, func(o upstream.Outcome) string { return o.Release })
 }
 
 // Table is a file with a table in it.

@@ -49,6 +49,16 @@ func With[Row any](rows []Row, row Row, name func(Row) string) []Row {
 	return all
 }
 
+// Put puts a row into a file, in the place of one of the same release. The comment and
+// name are as in Save and With.
+func Put[Row any](path, comment string, row Row, name func(Row) string) error {
+	rows, err := Load[Row](path)
+	if err != nil {
+		return err
+	}
+	return Save(path, comment, With(rows, row, name))
+}
+
 // Save writes rows to a file, below a comment. The file is never half written.
 func Save[Row any](path, comment string, rows []Row) error {
 	var b bytes.Buffer

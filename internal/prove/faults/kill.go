@@ -151,7 +151,7 @@ func (k *killer) attachments(when string) {
 	if k.Err != nil {
 		return
 	}
-	owner := map[int]string{}
+	owner := map[uint64]string{}
 	for _, name := range k.Want {
 		number, saved := numbers[name]
 		switch {

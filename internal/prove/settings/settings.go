@@ -11,7 +11,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -44,18 +43,13 @@ var values = []string{
 // warning is in the daemon's log for each network that is numbered anew.
 const warning = "its attach sequence is not valid"
 
-func run(ctx context.Context, l *prove.Lab) (err error) {
-	stock, err := l.Start(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stock.Close()) }()
-	patched, err := l.Start(ctx, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, patched.Close()) }()
+func run(ctx context.Context, l *prove.Lab) error {
+	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
+		return play(ctx, l, stock, patched)
+	})
+}
 
+func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) error {
 	random := rand.New(rand.NewPCG(l.Seed, 0))
 	rounds := []map[string]string{}
 	for _, value := range values { // each at the one that was attached last but one
@@ -71,6 +65,7 @@ func run(ctx context.Context, l *prove.Lab) (err error) {
 
 	ids := map[*engine.Engine]string{}
 	for _, e := range []*engine.Engine{stock, patched} {
+		var err error
 		if ids[e], err = create(ctx, e); err != nil {
 			return err
 		}
@@ -121,8 +116,7 @@ func try(ctx context.Context, e *engine.Engine, id string, round map[string]stri
 	if err := e.Signal(syscall.SIGTERM); err != nil {
 		return outcome{}, err
 	}
-	path := filepath.Join(e.DataRoot(), "containers", id, "config.v2.json")
-	if err := store(path, round); err != nil {
+	if err := store(e.SettingsFile(id), round); err != nil {
 		return outcome{}, err
 	}
 	if err := e.StartDockerd(ctx); err != nil {
@@ -187,7 +181,7 @@ func store(path string, round map[string]string) error {
 
 // warnings counts the warnings in the daemon's log.
 func warnings(e *engine.Engine) (int, error) {
-	log, err := os.ReadFile(e.DockerdLog())
+	log, err := os.ReadFile(e.Log())
 	return strings.Count(string(log), warning), err
 }
 

@@ -25,7 +25,6 @@ import (
 var Suite = prove.Suite{
 	Name:    "swarm",
 	Promise: "the tasks of a service have the documented order on each of three nodes, whatever happens to the nodes",
-	Since:   17,
 	Run:     run,
 }
 

@@ -132,7 +132,7 @@ func sameFile(ctx context.Context, e *engine.Engine, stock string) (prove.Outcom
 	if box.Err != nil {
 		return prove.Outcome{}, box.Err
 	}
-	numbered, kept := 0, 0
+	var numbered, kept uint64
 	for name := range numbers {
 		numbered += min(numbers[name], 1)
 		kept += min(left[name], 1)
@@ -146,7 +146,7 @@ func sameFile(ctx context.Context, e *engine.Engine, stock string) (prove.Outcom
 	}
 	return prove.Outcome{
 		What: fmt.Sprintf("%d of %d networks numbered, %d after stock, else %s differs", numbered, len(box.Want), kept, apart),
-		Held: numbered == len(box.Want) && kept == 0 && apart == "nothing" && len(written) == len(rewritten),
+		Held: numbered == uint64(len(box.Want)) && kept == 0 && apart == "nothing" && len(written) == len(rewritten),
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"ethorder/internal/engine"
 	"ethorder/internal/order"
 	"ethorder/internal/prove"
 	"ethorder/internal/release"
@@ -25,20 +26,13 @@ var Suite = prove.Suite{
 // starts is how often each container starts, on either engine.
 const starts = 10
 
-func run(ctx context.Context, l *prove.Lab) (err error) {
-	// Engines want a docker-proxy of their own release, which the lab has not.
-	const noProxy = "--userland-proxy=false"
-	stock, err := l.Start(ctx, false, noProxy)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stock.Close()) }()
-	patched, err := l.Start(ctx, true, noProxy)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, patched.Close()) }()
+func run(ctx context.Context, l *prove.Lab) error {
+	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
+		return play(ctx, l, stock, patched)
+	}, "--userland-proxy=false") // engines want one of their own release, which the lab has not
+}
 
+func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) error {
 	for _, s := range scenario.Uses(release.Major(l.Release.Name)) {
 		before, after, err := s.Both(ctx, stock, patched, starts, starts, nil)
 		if ctx.Err() != nil {
