@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,13 +76,12 @@ func demoRelease(repo stage.Repo, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	newest := ""
-	for _, r := range table {
-		if r.Module != "-" && (newest == "" || release.Compare(newest, r.Name) < 0) {
-			newest = r.Name
-		}
+	withModule, err := table.Select(nil, false)
+	if err != nil {
+		return "", err
 	}
-	return newest, nil
+	newest := slices.MaxFunc(withModule, func(a, b release.Release) int { return release.Compare(a.Name, b.Name) })
+	return newest.Name, nil
 }
 
 // demo runs the same commands on a stock and on a patched engine.

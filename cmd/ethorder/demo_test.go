@@ -11,6 +11,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"ethorder/internal/order"
+	"ethorder/internal/release"
 	"ethorder/internal/stage"
 )
 
@@ -56,6 +57,9 @@ func TestDemoShowsTheNewestReleaseThatHasAModule(t *testing.T) {
 	name, err := demoRelease(repo, nil)
 	assert.NilError(t, err)
 	assert.Check(t, strings.HasPrefix(name, "29."), name)
+	shown, err := release.Find(repo, name)
+	assert.NilError(t, err)
+	assert.Check(t, shown.Module != "", "%s has no module", name)
 }
 
 func TestDemoNetworksAreNotAlphabetical(t *testing.T) {
