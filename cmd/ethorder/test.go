@@ -26,7 +26,7 @@ var moduleReleases = []string{
 
 func init() {
 	var only string
-	var all bool
+	var all, record bool
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Check everything that must hold, and count",
@@ -36,7 +36,10 @@ func init() {
 			if err != nil {
 				return &stage.UsageError{Msg: err.Error()}
 			}
-			checks, err := allChecks(cmd.Context(), repo, all)
+			if record && !all {
+				return &stage.UsageError{Msg: "--record writes down what --all finds: give both"}
+			}
+			checks, err := allChecks(cmd.Context(), repo, all, record)
 			if err != nil {
 				return err
 			}
@@ -50,13 +53,14 @@ func init() {
 		}),
 	}
 	cmd.Flags().StringVar(&only, "only", "", "run only the checks whose name matches `REGEXP`")
-	cmd.Flags().BoolVar(&all, "all", false, "also check and run a release of every line that has a Go module source")
+	cmd.Flags().BoolVar(&all, "all", false, "also check and run a release of every line that has a Go module source, and upstream's own tests")
+	cmd.Flags().BoolVar(&record, "record", false, "with --all, write what was found below patch/ and to the tables of the READMEs")
 	subcommands = append(subcommands, cmd)
 }
 
 // allChecks returns the checks: the quick ones first, and those that need engines
-// after the ones that build them.
-func allChecks(ctx context.Context, repo stage.Repo, all bool) ([]check.Check, error) {
+// after the ones that build them. Those of every line may record what they find.
+func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.Check, error) {
 	tool, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -89,8 +93,17 @@ func allChecks(ctx context.Context, repo stage.Repo, all bool) ([]check.Check, e
 		// need, which go vet asks for.
 		vettable := slices.DeleteFunc(slices.Clone(moduleReleases), func(name string) bool { return release.Compare(name, "23.0") < 0 })
 		checks = append(checks, check.Check{Name: "matrix of every line", Command: append([]string{tool, "matrix"}, vettable...)})
+		toRecord := func(command ...string) []string {
+			if record {
+				command = append(command, "--record")
+			}
+			return command
+		}
+		for _, release := range vettable {
+			checks = append(checks, check.Check{Name: "upstream's tests of " + release, Command: toRecord(tool, "upstream", release)})
+		}
 		for _, release := range moduleReleases {
-			checks = append(checks, check.Check{Name: "verify " + release, Command: []string{tool, "verify", release}})
+			checks = append(checks, check.Check{Name: "verify " + release, Command: toRecord(tool, "verify", release)})
 		}
 	}
 	const main = "^interfaces come up in attach order$"
