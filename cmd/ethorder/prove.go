@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ethorder/internal/prove"
+	"ethorder/internal/prove/compose"
 	"ethorder/internal/prove/faults"
 	"ethorder/internal/prove/parallel"
 	"ethorder/internal/prove/random"
@@ -27,6 +28,7 @@ import (
 // suites are what scripts/prove can run.
 var suites = []prove.Suite{
 	uses.Suite,
+	compose.Suite,
 	settings.Suite,
 	parallel.Suite,
 	parallel.Race,

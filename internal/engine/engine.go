@@ -24,6 +24,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"ethorder/internal/stage"
@@ -267,7 +269,7 @@ func (e *Engine) containerdAnswers(context.Context) bool {
 
 func (e *Engine) dockerdAnswers(ctx context.Context) bool {
 	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
-	response, err := e.client().Do(request)
+	response, err := e.http().Do(request)
 	if err != nil {
 		return false
 	}
@@ -308,7 +310,7 @@ func (e *Engine) importImage(ctx context.Context) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_, err = e.docker(ctx, &archive, "import", "--change", `ENTRYPOINT ["/idle"]`, "-", Image)
+	_, err = e.client(ctx, &archive, e.config.Tools.Docker, "import", "--change", `ENTRYPOINT ["/idle"]`, "-", Image)
 	return err
 }
 
@@ -326,14 +328,25 @@ func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
 // without the space around it. The error, if any, has its standard error and, if
 // the engine has ended, what it logged last.
 func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
-	return e.docker(ctx, nil, args...)
+	return e.client(ctx, nil, e.config.Tools.Docker, args...)
 }
 
-func (e *Engine) docker(ctx context.Context, stdin io.Reader, args ...string) (string, error) {
+// Compose runs the docker-compose command on the engine, as Docker does with docker.
+func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
+	if _, err := os.Stat(e.config.Tools.Compose); err != nil {
+		return "", &stage.CannotRunError{Msg: e.config.Tools.Compose + " is missing: apt-get install --no-install-recommends docker-compose"}
+	}
+	return e.client(ctx, nil, e.config.Tools.Compose, args...)
+}
+
+// client runs a command line client of the engine.
+func (e *Engine) client(ctx context.Context, stdin io.Reader, program string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, e.config.Tools.Docker, args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+e.socket(), "DOCKER_CONFIG="+filepath.Join(e.dir, "cli"),
-		"DOCKER_CONTEXT=", "DOCKER_API_VERSION=", "DOCKER_TLS_VERIFY=", "LC_ALL=C")
+		"DOCKER_CONTEXT=", "DOCKER_API_VERSION=", "DOCKER_TLS_VERIFY=", "LC_ALL=C",
+		// Else docker-compose 1.x asks for one that engines from 29 refuse.
+		"COMPOSE_API_VERSION=auto")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
 	err := cmd.Run()
 	switch {
@@ -342,7 +355,7 @@ func (e *Engine) docker(ctx context.Context, stdin io.Reader, args ...string) (s
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	}
-	err = fmt.Errorf("docker %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	err = fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	select {
 	case <-e.dockerd.done:
 		return "", errors.Join(err, e.failure("the engine has ended", e.dockerd))
@@ -423,7 +436,7 @@ func (e *Engine) Post(ctx context.Context, path, body string) error {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := e.client().Do(request)
+	response, err := e.http().Do(request)
 	if err != nil {
 		return err
 	}
@@ -435,8 +448,8 @@ func (e *Engine) Post(ctx context.Context, path, body string) error {
 	return nil
 }
 
-// client returns a client of the engine's API.
-func (e *Engine) client() *http.Client {
+// http returns a client of the engine's API.
+func (e *Engine) http() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -455,6 +468,42 @@ func (e *Engine) NetNS(pid int) string {
 // mounted in the lab.
 func (e *Engine) Inside(path string) string {
 	return fmt.Sprintf("/proc/%d/root%s", e.first.Process.Pid, path)
+}
+
+// Parent is the name of the interface that AddParent makes.
+const Parent = "parent"
+
+// AddParent makes an interface in the lab that can be the parent of macvlan networks.
+func (e *Engine) AddParent() error {
+	return e.Interfaces(func(h *netlink.Handle) error {
+		parent := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: Parent}, PeerName: Parent + "-peer"}
+		if err := h.LinkAdd(parent); err != nil {
+			return err
+		}
+		return h.LinkSetUp(parent)
+	})
+}
+
+// RemoveParent removes that interface.
+func (e *Engine) RemoveParent() error {
+	return e.Interfaces(func(h *netlink.Handle) error {
+		return h.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: Parent}})
+	})
+}
+
+// Interfaces calls f with a handle on the lab's interfaces.
+func (e *Engine) Interfaces(f func(*netlink.Handle) error) error {
+	ns, err := netns.GetFromPath(e.NetNS(1))
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	handle, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	return f(handle)
 }
 
 // DataRoot returns the folder in which the engine keeps its state.

@@ -18,6 +18,7 @@ import (
 // Tools are the programs around a dockerd: paths of binaries.
 type Tools struct {
 	Docker     string // the command line client
+	Compose    string // docker-compose, which need not be there
 	Proxy      string // docker-proxy
 	Containerd string // containerd 1.6, the last with the runtime that the oldest engines ask for
 	Shim       string // the shim of that runtime
@@ -52,6 +53,7 @@ func FindTools(ctx context.Context, dir string) (Tools, error) {
 	}
 	t := Tools{
 		Docker:     filepath.Join(roots["docker.io"], "usr/bin/docker"),
+		Compose:    "/usr/bin/docker-compose",
 		Proxy:      filepath.Join(roots["docker.io"], "usr/sbin/docker-proxy"),
 		Containerd: filepath.Join(roots["containerd"], "usr/bin/containerd"),
 		Shim:       filepath.Join(roots["containerd"], "usr/bin/containerd-shim"),

@@ -23,6 +23,9 @@ type Scenario struct {
 	Since int
 	// Swarm says that the engine must be a swarm of its own.
 	Swarm bool
+	// Parent says that the lab must have an interface called parent, of which
+	// networks can be made.
+	Parent bool
 	// Networks are the networks to make first, a line each, with the options that
 	// docker network create takes, if any.
 	Networks string
@@ -103,6 +106,11 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 	}()
 	if s.Swarm {
 		if _, err := e.Docker(ctx, "swarm", "init", "--advertise-addr", "127.0.0.1"); err != nil {
+			return Result{}, err
+		}
+	}
+	if s.Parent {
+		if err := e.AddParent(); err != nil {
 			return Result{}, err
 		}
 	}
@@ -318,7 +326,11 @@ func (s Scenario) clean(e *engine.Engine) error {
 		err = errors.Join(err, e2)
 	}
 	_, e2 := e.Docker(ctx, "network", "prune", "--force")
-	return errors.Join(err, e2)
+	err = errors.Join(err, e2)
+	if s.Parent {
+		err = errors.Join(err, e.RemoveParent())
+	}
+	return err
 }
 
 // lines returns the words of each line of text that has any.

@@ -94,7 +94,8 @@ var uses = []Scenario{
 		Want: "zulu mike alpha",
 	}, {
 		Name:     "macvlan comes up before bridges",
-		Networks: "alpha \n mike \n --driver macvlan --subnet 10.94.1.0/24 zulu",
+		Parent:   true,
+		Networks: "alpha \n mike \n --driver macvlan --opt parent=parent --subnet 10.94.1.0/24 zulu",
 		Script: `
 			create --name box --network zulu idle
 			network connect mike box
@@ -103,7 +104,8 @@ var uses = []Scenario{
 	}, {
 		Name:     "ipvlan comes up between bridges",
 		Since:    19, // before, it is an experiment
-		Networks: "alpha \n mike \n kilo \n --driver ipvlan --subnet 10.94.2.0/24 zulu",
+		Parent:   true,
+		Networks: "alpha \n mike \n kilo \n --driver ipvlan --opt parent=parent --subnet 10.94.2.0/24 zulu",
 		Script: `
 			create --name box --network mike idle
 			network connect zulu box

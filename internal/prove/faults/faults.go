@@ -50,7 +50,7 @@ func run(ctx context.Context, l *prove.Lab) error {
 			return start(ctx, e, networkGone)
 		}, nil},
 		{"kill -9 at random moments", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
-			return kills(ctx, e, 20*l.Scale, l.Seed)
+			return kills(ctx, e, 20*l.Scale, l.Seed, e.Dockerd() == l.Patched)
 		}, nil},
 	} {
 		if err := l.Both(ctx, trial.name, trial.play, trial.args...); err != nil {

@@ -19,9 +19,10 @@ import (
 type killer struct {
 	*prove.Box
 	*rand.Rand
-	ctx   context.Context
-	spare []string                 // networks that the container does not have
-	took  map[string]time.Duration // how long a kind of request takes if nothing is killed
+	ctx      context.Context
+	numbered bool                     // whether the engine numbers attachments
+	spare    []string                 // networks that the container does not have
+	took     map[string]time.Duration // how long a kind of request takes if nothing is killed
 
 	cut   int      // requests that a kill cut short
 	stuck int      // stops that did not end
@@ -33,10 +34,10 @@ type killer struct {
 // kills kills dockerd, containerd or both at random moments of a connect, a start or a
 // stop. What the client was told is then in the container's file, each network with a
 // number of its own, and the next start is in order.
-func kills(ctx context.Context, e *engine.Engine, n int, seed uint64) (prove.Outcome, error) {
+func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered bool) (prove.Outcome, error) {
 	k := &killer{
-		Box:   prove.MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
-		ctx:   ctx,
+		Box: prove.MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
+		ctx: ctx, numbered: numbered,
 		Rand:  rand.New(rand.NewPCG(seed, 0)),
 		spare: strings.Fields("kilo alpha bravo yankee"),
 		took:  map[string]time.Duration{},
@@ -157,7 +158,7 @@ func (k *killer) attachments(when string) {
 		switch {
 		case !saved || !slices.Contains(attached, name):
 			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s is lost", when, name))
-		case owner[number] != "":
+		case k.numbered && owner[number] != "":
 			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s has the number %d of %s", when, name, number, owner[number]))
 		}
 		owner[number] = name

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 
 	"ethorder/internal/engine"
 	"ethorder/internal/prove"
@@ -38,16 +37,10 @@ var addressTaken = cause{
 }
 
 var parentGone = cause{
-	create:  "--subnet 10.77.2.0/24 --driver macvlan --opt parent=parent mike",
-	prepare: func(box *prove.Box) { box.Try(func() error { return addParent(box) }) },
-	begin: func(box *prove.Box) {
-		box.Try(func() error {
-			return inLab(box, func(h *netlink.Handle) error {
-				return h.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "parent"}})
-			})
-		})
-	},
-	end: func(box *prove.Box) { box.Try(func() error { return addParent(box) }) },
+	create:  "--subnet 10.77.2.0/24 --driver macvlan --opt parent=" + engine.Parent + " mike",
+	prepare: func(box *prove.Box) { box.Try(box.AddParent) },
+	begin:   func(box *prove.Box) { box.Try(box.RemoveParent) },
+	end:     func(box *prove.Box) { box.Try(box.AddParent) },
 }
 
 var networkGone = cause{
@@ -56,32 +49,6 @@ var networkGone = cause{
 	end:    func(box *prove.Box) { box.Do("network create --subnet 10.77.2.0/24 mike") },
 
 	another: true,
-}
-
-// addParent makes the interface that is the parent of a macvlan network.
-func addParent(box *prove.Box) error {
-	return inLab(box, func(h *netlink.Handle) error {
-		parent := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "parent"}, PeerName: "peer"}
-		if err := h.LinkAdd(parent); err != nil {
-			return err
-		}
-		return h.LinkSetUp(parent)
-	})
-}
-
-// inLab calls f with a handle on the lab's interfaces.
-func inLab(box *prove.Box, f func(*netlink.Handle) error) error {
-	ns, err := netns.GetFromPath(box.NetNS(1))
-	if err != nil {
-		return err
-	}
-	defer ns.Close()
-	handle, err := netlink.NewHandleAt(ns)
-	if err != nil {
-		return err
-	}
-	defer handle.Close()
-	return f(handle)
 }
 
 // held returns what the lab holds for running containers: interfaces on the machine's
@@ -95,7 +62,7 @@ func held(box *prove.Box) (names []string) {
 		for _, file := range files {
 			names = append(names, "netns "+file.Name())
 		}
-		return inLab(box, func(h *netlink.Handle) error {
+		return box.Interfaces(func(h *netlink.Handle) error {
 			links, err := h.LinkList()
 			for _, link := range links {
 				names = append(names, "interface "+link.Attrs().Name)

@@ -1,5 +1,5 @@
-// Package settings tries what the engine makes of numbers in a container's settings
-// that no engine has written.
+// Package settings tries what the engine makes of numbers in a container's settings, and
+// in the store of its endpoints, that no engine has written.
 package settings
 
 import (
@@ -44,9 +44,13 @@ var values = []string{
 const warning = "its attach sequence is not valid"
 
 func run(ctx context.Context, l *prove.Lab) error {
-	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
+	err := l.Pair(ctx, func(stock, patched *engine.Engine) error {
 		return play(ctx, l, stock, patched)
 	})
+	if err != nil {
+		return err
+	}
+	return endpoints(ctx, l)
 }
 
 func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) error {

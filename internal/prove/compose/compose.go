@@ -1,0 +1,143 @@
+// Package compose tries the order of the networks of services in Compose files, with
+// the docker-compose of Debian.
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/order"
+	"ethorder/internal/prove"
+	"ethorder/internal/scenario"
+)
+
+// Suite plays the stacks.
+var Suite = prove.Suite{
+	Name:    "compose",
+	Promise: "a service of a Compose file has its interfaces in the order of the file's priorities",
+	Run:     run,
+}
+
+// restarts is how often a stack is restarted after it was brought up, and again after
+// its containers were made anew.
+const restarts = 4
+
+// stack is a Compose file, and the order that follows from it.
+type stack struct {
+	name string // a sentence
+	file string
+	// want has a line a service: its name, and the networks of eth0, of eth1, and so on.
+	want string
+}
+
+func (s stack) services() (names []string) {
+	for line := range strings.Lines(strings.TrimSpace(s.want)) {
+		names = append(names, strings.Fields(line)[0])
+	}
+	return names
+}
+
+func run(ctx context.Context, l *prove.Lab) error {
+	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
+		for _, s := range stacks {
+			if err := s.both(ctx, l, stock, patched); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+		return nil
+	}, "--userland-proxy=false") // engines want one of their own release, which the lab has not
+}
+
+// both plays the stack on both engines at the same time, and reports what it found.
+func (s stack) both(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) error {
+	var before []scenario.Result
+	done := make(chan error)
+	go func() {
+		var err error
+		before, err = s.play(ctx, stock)
+		done <- err
+	}()
+	after, err := s.play(ctx, patched)
+	if err := errors.Join(err, <-done); err != nil {
+		return err
+	}
+	found := total(after).String() + " starts in order"
+	held := true
+	for i, service := range s.services() {
+		err := scenario.SameGateway(before[i], after[i])
+		if wrong := after[i].Wrong(); wrong != "" {
+			err = errors.Join(err, errors.New(wrong))
+		}
+		if err != nil {
+			found += fmt.Sprintf("; %s: %v", service, err)
+			held = false
+		}
+	}
+	l.Report(s.name, total(before).String()+" starts in order", found, held)
+	return nil
+}
+
+// total counts the starts of all services.
+func total(services []scenario.Result) (t order.Tally) {
+	for _, r := range services {
+		t.Right += r.Tally().Right
+		t.Total += r.Tally().Total
+	}
+	return t
+}
+
+// play brings the stack up, restarts it, makes its containers anew, has them find each
+// other by name, and takes it down. It returns how each of the services did.
+func (s stack) play(ctx context.Context, e *engine.Engine) (results []scenario.Result, err error) {
+	file := filepath.Join(e.Dir(), "tmp", "docker-compose.yml")
+	if err := os.WriteFile(file, []byte(s.file), 0o644); err != nil {
+		return nil, err
+	}
+	compose := func(args ...string) error {
+		_, err := e.Compose(ctx, append([]string{"--project-name", "stack", "--file", file}, args...)...)
+		return err
+	}
+	for line := range strings.Lines(strings.TrimSpace(s.want)) {
+		results = append(results, scenario.Result{Want: strings.Fields(line)[1:]})
+	}
+	rounds := [][]string{{"up", "--detach"}, {"up", "--detach", "--force-recreate"}}
+	for _, up := range rounds {
+		for _, args := range append([][]string{up}, slices.Repeat([][]string{{"restart", "--timeout", "1"}}, restarts)...) {
+			if err := compose(args...); err != nil {
+				return nil, err
+			}
+			if err := s.look(ctx, e, results); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, service := range s.services() {
+		for _, peer := range s.services() {
+			if _, err := e.Docker(ctx, "exec", container(service), "/idle", "lookup", peer); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return results, compose("down", "--timeout", "1")
+}
+
+// container returns the name that the files give to the container of a service.
+func container(service string) string { return service + "-box" }
+
+// look reads the interfaces of each service's container.
+func (s stack) look(ctx context.Context, e *engine.Engine, results []scenario.Result) error {
+	for i, service := range s.services() {
+		start, err := order.Read(ctx, e, container(service))
+		if err != nil {
+			return err
+		}
+		results[i].Starts = append(results[i].Starts, start)
+	}
+	return nil
+}

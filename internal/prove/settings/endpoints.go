@@ -1,0 +1,109 @@
+package settings
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/prove"
+)
+
+// endpoints is about the store in which libnetwork keeps its endpoints, with their
+// numbers up to 27.5. The daemon reads it when it finds a container that still runs.
+func endpoints(ctx context.Context, l *prove.Lab) error {
+	rounds := len(values) + trials*l.Scale
+	trial := fmt.Sprintf("stored endpoints of a container that goes on without the daemon, changed %d times", rounds)
+	return l.Both(ctx, trial, func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+		random := rand.New(rand.NewPCG(l.Seed, 1))
+		box := prove.MakeBox(ctx, e, strings.Join(networks, " "), "bravo")
+		box.Start("first")
+		wentOn := 0
+		for round := range rounds {
+			pid := box.Pid()
+			box.Try(func() error { return e.Signal(syscall.SIGTERM) })
+			box.Try(func() error {
+				return storeEndpoints(e, func() string {
+					if round < len(values) {
+						return values[round] // equal numbers
+					}
+					return values[random.IntN(len(values))]
+				})
+			})
+			box.Try(func() error { return e.StartDockerd(ctx) })
+			if box.Err != nil {
+				break
+			}
+			box.Look("restored")
+			if box.Pid() == pid {
+				wentOn++
+			}
+			box.Connect("bravo")
+			box.Look("after a hot connect")
+			box.Disconnect("bravo")
+			box.Do("restart --time 1 box")
+			box.Look("restarted")
+		}
+		o, err := box.Outcome()
+		o.What += fmt.Sprintf(", the container went on in %d of %d", wentOn, rounds)
+		o.Held = o.Held && wentOn == rounds
+		return o, err
+	}, "--live-restore")
+}
+
+// storeEndpoints changes the number of each endpoint that an engine which does not run
+// has stored. An empty value removes it.
+func storeEndpoints(e *engine.Engine, value func() string) (err error) {
+	path := e.Inside(filepath.Join(e.DataRoot(), "network", "files", "local-kv.db"))
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 10 * time.Second})
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	changed := 0
+	err = db.Update(func(tx *bolt.Tx) error {
+		// Behind the number of its revision, each value is JSON.
+		const revision = 8
+		bucket := tx.Bucket([]byte("libnetwork"))
+		if bucket == nil {
+			return errors.New("it has no bucket of libnetwork")
+		}
+		stored := map[string][]byte{}
+		err := bucket.ForEach(func(k, v []byte) error {
+			endpoint := map[string]json.RawMessage{}
+			if !strings.Contains(string(k), "/endpoint/") || len(v) < revision {
+				return nil
+			}
+			if err := json.Unmarshal(v[revision:], &endpoint); err != nil {
+				return fmt.Errorf("%s: %w", k, err)
+			}
+			delete(endpoint, "attachSequence")
+			if number := value(); number != "" {
+				endpoint["attachSequence"] = json.RawMessage(number)
+			}
+			data, err := json.Marshal(endpoint)
+			stored[string(k)] = append(v[:revision:revision], data...)
+			return err
+		})
+		for key, value := range stored {
+			err = errors.Join(err, bucket.Put([]byte(key), value))
+			changed++
+		}
+		return err
+	})
+	if err == nil && changed < len(networks) {
+		err = fmt.Errorf("%d endpoints are stored, want %d", changed, len(networks))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
