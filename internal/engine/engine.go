@@ -12,6 +12,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -355,13 +356,7 @@ func (e *Engine) client(ctx context.Context, stdin io.Reader, program string, ar
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	}
-	err = fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
-	select {
-	case <-e.dockerd.done:
-		return "", errors.Join(err, e.failure("the engine has ended", e.dockerd))
-	default:
-		return "", err
-	}
+	return "", e.orEnded(fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(stderr.String())))
 }
 
 // Signal sends a signal to the engine's dockerd and waits until it has ended.
@@ -429,23 +424,50 @@ func (e *Engine) Replace(ctx context.Context, dockerd string) error {
 	return e.StartDockerd(ctx)
 }
 
+// Get asks the engine's API, and decodes what it answers into v.
+func (e *Engine) Get(ctx context.Context, path string, v any) error {
+	return e.request(ctx, http.MethodGet, path, "", v)
+}
+
 // Post sends a request with a JSON body to the engine's API.
 func (e *Engine) Post(ctx context.Context, path, body string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://docker"+path, strings.NewReader(body))
+	return e.request(ctx, http.MethodPost, path, body, nil)
+}
+
+func (e *Engine) request(ctx context.Context, method, path, body string, v any) error {
+	request, err := http.NewRequestWithContext(ctx, method, "http://docker"+path, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := e.http().Do(request)
 	if err != nil {
-		return err
+		return e.orEnded(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode >= http.StatusBadRequest {
-		text, _ := io.ReadAll(response.Body)
-		return fmt.Errorf("POST %s: %s: %s", path, response.Status, strings.TrimSpace(string(text)))
+	answer, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil:
+		err = e.orEnded(err)
+	case response.StatusCode >= http.StatusBadRequest:
+		err = errors.New(response.Status + ": " + strings.TrimSpace(string(answer)))
+	case v != nil:
+		err = json.Unmarshal(answer, v)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// orEnded adds to an error what the engine logged last, if it has ended.
+func (e *Engine) orEnded(err error) error {
+	select {
+	case <-e.dockerd.done:
+		return errors.Join(err, e.failure("the engine has ended", e.dockerd))
+	default:
+		return err
+	}
 }
 
 // http returns a client of the engine's API.

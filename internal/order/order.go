@@ -5,7 +5,6 @@ package order
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -18,8 +17,8 @@ import (
 
 // Engine is what Read needs of a Docker Engine.
 type Engine interface {
-	// Docker runs the docker command and returns its standard output.
-	Docker(ctx context.Context, args ...string) (string, error)
+	// Get asks the engine's API, and decodes what it answers into v.
+	Get(ctx context.Context, path string, v any) error
 	// NetNS returns the path of the network namespace of a process.
 	NetNS(pid int) string
 }
@@ -40,40 +39,29 @@ type Start struct {
 }
 
 // Read looks into the network namespace of a running container: it takes names
-// and addresses from the kernel, and only the networks' subnets from the engine. The
-// networks that the container is attached to are known to the engine; more are others
-// of which it may have an interface.
-func Read(ctx context.Context, engine Engine, container string, more ...string) (Start, error) {
-	var details []struct {
-		State           struct{ Pid int }
-		NetworkSettings struct {
-			Networks map[string]struct{ NetworkID string }
-		}
-	}
-	if err := inspect(ctx, engine, &details, "inspect", container); err != nil {
+// and addresses from the kernel, and only the networks' subnets from the engine.
+func Read(ctx context.Context, engine Engine, container string) (Start, error) {
+	var details struct{ State struct{ Pid int } }
+	if err := engine.Get(ctx, "/containers/"+container+"/json", &details); err != nil {
 		return Start{}, err
 	}
-	if len(details) != 1 || details[0].State.Pid == 0 {
+	if details.State.Pid == 0 {
 		return Start{}, fmt.Errorf("container %s does not run", container)
 	}
-	args := append([]string{"network", "inspect"}, more...)
-	for _, n := range details[0].NetworkSettings.Networks {
-		args = append(args, n.NetworkID)
-	}
-	networks, err := subnets(ctx, engine, args)
+	networks, err := subnets(ctx, engine)
 	if err != nil {
 		return Start{}, err
 	}
-	return readNamespace(engine.NetNS(details[0].State.Pid), networks)
+	return readNamespace(engine.NetNS(details.State.Pid), networks)
 }
 
 // subnets returns the name of the network of each subnet.
-func subnets(ctx context.Context, engine Engine, inspectArgs []string) (map[netip.Prefix]string, error) {
+func subnets(ctx context.Context, engine Engine) (map[netip.Prefix]string, error) {
 	var networks []struct {
 		Name string
 		IPAM struct{ Config []struct{ Subnet string } }
 	}
-	if err := inspect(ctx, engine, &networks, inspectArgs...); err != nil {
+	if err := engine.Get(ctx, "/networks", &networks); err != nil {
 		return nil, err
 	}
 	names := make(map[netip.Prefix]string)
@@ -87,17 +75,6 @@ func subnets(ctx context.Context, engine Engine, inspectArgs []string) (map[neti
 		}
 	}
 	return names, nil
-}
-
-func inspect(ctx context.Context, engine Engine, v any, args ...string) error {
-	out, err := engine.Docker(ctx, args...)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal([]byte(out), v); err != nil {
-		return fmt.Errorf("docker %s: %w", strings.Join(args, " "), err)
-	}
-	return nil
 }
 
 // readNamespace reads the network namespace at path.

@@ -3,11 +3,11 @@ package order
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -91,32 +91,32 @@ func TestSVG(t *testing.T) {
 
 type fakeEngine map[string]string
 
-func (e fakeEngine) Docker(_ context.Context, args ...string) (string, error) {
-	out, ok := e[strings.Join(args, " ")]
+func (e fakeEngine) Get(_ context.Context, path string, v any) error {
+	answer, ok := e[path]
 	if !ok {
-		return "", errors.New("no such thing")
+		return errors.New("no such thing")
 	}
-	return out, nil
+	return json.Unmarshal([]byte(answer), v)
 }
 
 func (e fakeEngine) NetNS(int) string { return "/no/namespace" }
 
 func TestReadFails(t *testing.T) {
+	const box = "/containers/box/json"
 	for _, test := range []struct {
 		engine fakeEngine
 		want   string
 	}{
 		{fakeEngine{}, "no such thing"},
-		{fakeEngine{"inspect box": "{"}, "docker inspect box: "},
-		{fakeEngine{"inspect box": `[{"State":{"Pid":0}}]`}, "container box does not run"},
-		{fakeEngine{"inspect box": `[{"State":{"Pid":7},"NetworkSettings":{"Networks":{"web":{"NetworkID":"id"}}}}]`}, "no such thing"},
+		{fakeEngine{box: `{"State":{"Pid":0}}`}, "container box does not run"},
+		{fakeEngine{box: `{"State":{"Pid":7}}`}, "no such thing"},
 		{fakeEngine{
-			"inspect box":        `[{"State":{"Pid":7},"NetworkSettings":{"Networks":{"web":{"NetworkID":"id"}}}}]`,
-			"network inspect id": `[{"Name":"web","IPAM":{"Config":[{"Subnet":"172.20.0.0"}]}}]`,
+			box:         `{"State":{"Pid":7}}`,
+			"/networks": `[{"Name":"web","IPAM":{"Config":[{"Subnet":"172.20.0.0"}]}}]`,
 		}, "network web: "},
 		{fakeEngine{
-			"inspect box":        `[{"State":{"Pid":7},"NetworkSettings":{"Networks":{"web":{"NetworkID":"id"}}}}]`,
-			"network inspect id": `[{"Name":"web","IPAM":{"Config":[{"Subnet":"172.20.0.0/16"}]}}]`,
+			box:         `{"State":{"Pid":7}}`,
+			"/networks": `[{"Name":"web","IPAM":{"Config":[{"Subnet":"172.20.0.0/16"}]}}]`,
 		}, "network namespace /no/namespace: "},
 	} {
 		_, err := Read(context.Background(), test.engine, "box")

@@ -172,7 +172,7 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 		}
 		var r result
 		for _, id := range slices.Sorted(maps.Keys(tasks)) {
-			start, err := order.Read(ctx, s.nodes[tasks[id].node], tasks[id].container, gateway)
+			start, err := order.Read(ctx, s.nodes[tasks[id].node], tasks[id].container)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", step.trial, err)
 			}
