@@ -359,6 +359,23 @@ func (e *Engine) client(ctx context.Context, stdin io.Reader, program string, ar
 	return "", e.orEnded(fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(stderr.String())))
 }
 
+// RemoveContainers removes all containers of the engine.
+func (e *Engine) RemoveContainers(ctx context.Context) error {
+	ids, err := e.Docker(ctx, "ps", "--all", "--quiet")
+	if ids == "" {
+		return err
+	}
+	_, err = e.Docker(ctx, append([]string{"rm", "--force"}, strings.Fields(ids)...)...)
+	return err
+}
+
+// RemoveNetworks removes the networks that the engine has been asked for and that no
+// container is in.
+func (e *Engine) RemoveNetworks(ctx context.Context) error {
+	_, err := e.Docker(ctx, "network", "prune", "--force")
+	return err
+}
+
 // Signal sends a signal to the engine's dockerd and waits until it has ended.
 func (e *Engine) Signal(signal syscall.Signal) error { return e.signal(e.dockerd, signal) }
 

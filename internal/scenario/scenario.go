@@ -317,16 +317,12 @@ func await(ctx context.Context, e *engine.Engine, format string, wanted func(str
 func (s Scenario) clean(e *engine.Engine) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	containers, err := e.Docker(ctx, "ps", "--all", "--quiet")
-	if containers != "" {
-		_, err = e.Docker(ctx, append([]string{"rm", "--force"}, strings.Fields(containers)...)...)
-	}
+	err := e.RemoveContainers(ctx)
 	if s.Swarm {
 		_, e2 := e.Docker(ctx, "swarm", "leave", "--force")
 		err = errors.Join(err, e2)
 	}
-	_, e2 := e.Docker(ctx, "network", "prune", "--force")
-	err = errors.Join(err, e2)
+	err = errors.Join(err, e.RemoveNetworks(ctx))
 	if s.Parent {
 		err = errors.Join(err, e.RemoveParent())
 	}

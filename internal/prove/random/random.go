@@ -214,7 +214,7 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 		}
 	}
 	defer func() {
-		if b.clean(ctx) != nil { // such as after a daemon that does not come up again
+		if e := b.engine; e.RemoveContainers(ctx) != nil || e.RemoveNetworks(ctx) != nil { // such as after a daemon that does not come up again
 			err = errors.Join(err, b.close())
 		}
 	}()
@@ -234,23 +234,6 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 		}
 	}
 	return len(commands), "", nil
-}
-
-// clean removes the containers and the networks.
-func (b *bench) clean(ctx context.Context) error {
-	for _, lists := range [][2]string{{"ps --all --quiet", "rm --force"}, {"network ls --quiet --filter type=custom", "network rm"}} {
-		found, err := b.engine.Docker(ctx, strings.Fields(lists[0])...)
-		if err != nil {
-			return err
-		}
-		if found == "" {
-			continue
-		}
-		if _, err := b.engine.Docker(ctx, append(strings.Fields(lists[1]), strings.Fields(found)...)...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // shrink returns the shortest commands that it finds to make a difference, and which
