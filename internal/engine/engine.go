@@ -318,9 +318,12 @@ func (e *Engine) importImage(ctx context.Context) error {
 // RunIdle runs the idle binary in the lab, outside of containers, and returns its
 // standard output.
 func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
-	out, err := e.Command(ctx, e.config.Idle, args...).Output()
+	var stderr bytes.Buffer
+	cmd := e.Command(ctx, e.config.Idle, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("idle %s, in the lab: %w", strings.Join(args, " "), err)
+		return "", fmt.Errorf("idle %s, in the lab: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	return strings.TrimSpace(string(out)), nil
 }

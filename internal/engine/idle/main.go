@@ -42,7 +42,7 @@ func run(what, of string) error {
 		}
 		go answer(listener)
 	case "get":
-		connection, err := net.DialTimeout("tcp", of, 5*time.Second)
+		connection, err := dial(of)
 		if err != nil {
 			return err
 		}
@@ -60,6 +60,17 @@ func run(what, of string) error {
 	signal.Notify(c, syscall.SIGTERM)
 	<-c
 	return nil
+}
+
+// dial connects to an address. A container has started before it listens, so that it may
+// refuse at first.
+func dial(address string) (connection net.Conn, err error) {
+	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(100 * time.Millisecond) {
+		if connection, err = net.DialTimeout("tcp", address, 5*time.Second); err == nil {
+			break
+		}
+	}
+	return connection, err
 }
 
 func answer(listener net.Listener) {

@@ -92,8 +92,8 @@ func total(services []scenario.Result) (t order.Tally) {
 	return t
 }
 
-// play brings the stack up, restarts it, makes its containers anew, has them find each
-// other by name, and takes it down. It returns how each of the services did.
+// play brings the stack up, restarts it, and does so again with new containers. It
+// returns how each of the services did.
 func (s stack) play(ctx context.Context, e *engine.Engine) (results []scenario.Result, err error) {
 	file := filepath.Join(e.Dir(), "tmp", "docker-compose.yml")
 	if err := os.WriteFile(file, []byte(s.file), 0o644); err != nil {
@@ -106,9 +106,9 @@ func (s stack) play(ctx context.Context, e *engine.Engine) (results []scenario.R
 	for line := range strings.Lines(strings.TrimSpace(s.want)) {
 		results = append(results, scenario.Result{Want: strings.Fields(line)[1:]})
 	}
-	rounds := [][]string{{"up", "--detach"}, {"up", "--detach", "--force-recreate"}}
-	for _, up := range rounds {
-		for _, args := range append([][]string{up}, slices.Repeat([][]string{{"restart", "--timeout", "1"}}, restarts)...) {
+	for range 2 {
+		again := []string{"restart", "--timeout", "1"}
+		for _, args := range append([][]string{{"up", "--detach"}}, slices.Repeat([][]string{again}, restarts)...) {
 			if err := compose(args...); err != nil {
 				return nil, err
 			}
@@ -116,15 +116,27 @@ func (s stack) play(ctx context.Context, e *engine.Engine) (results []scenario.R
 				return nil, err
 			}
 		}
+		if err := s.find(ctx, e); err != nil {
+			return nil, err
+		}
+		// docker-compose 1.x cannot replace containers of engines from 25 by itself.
+		if err := compose("rm", "--stop", "--force"); err != nil {
+			return nil, err
+		}
 	}
+	return results, compose("down")
+}
+
+// find has each of the services look up the others by name.
+func (s stack) find(ctx context.Context, e *engine.Engine) error {
 	for _, service := range s.services() {
 		for _, peer := range s.services() {
 			if _, err := e.Docker(ctx, "exec", container(service), "/idle", "lookup", peer); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return results, compose("down", "--timeout", "1")
+	return nil
 }
 
 // container returns the name that the files give to the container of a service.

@@ -38,8 +38,8 @@ func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) erro
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil && len(before.Starts)+len(after.Starts) == 0 && strings.Contains(err.Error(), "operation not supported") {
-			logrus.Warnf("%s: not tried, as this machine's kernel cannot do it: %v", s.Name, err)
+		if why := impossible(before, after, err); why != "" {
+			logrus.Warnf("%s: not tried, as this machine's kernel cannot do it: %s", s.Name, why)
 			continue
 		}
 		if err == nil {
@@ -59,6 +59,22 @@ func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) erro
 		l.Report(s.Name, before.Tally().String()+" starts in order", found, err == nil)
 	}
 	return nil
+}
+
+// impossible returns why neither engine could make the networks of a scenario, or start a
+// container in them, if that is due to the kernel.
+func impossible(stock, patched scenario.Result, err error) string {
+	why := ""
+	switch {
+	case len(stock.Starts)+len(patched.Starts) == 0 && err != nil:
+		why = err.Error()
+	case failed(stock) && failed(patched):
+		why = patched.Starts[0].Failed
+	}
+	if !strings.Contains(why, "operation not supported") {
+		return ""
+	}
+	return why
 }
 
 // failed returns true if the container never started.
