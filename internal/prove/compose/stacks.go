@@ -50,7 +50,7 @@ networks:
 			app lan wan admin dmz
 			store admin lan dmz wan`,
 	}, {
-		name: "four services with static addresses, an internal network and a published port, in the order of the file",
+		name: "four services with static addresses, an internal network and a published port: without any priority by name, else those without it as the file lists them",
 		file: `
 services:
   edge:
@@ -59,7 +59,7 @@ services:
     command: [listen, "80"]
     ports: ["8080:80"]
     networks:
-      wan: {ipv4_address: 10.97.4.11}
+      wan: {ipv4_address: 10.97.4.11, priority: 1}
       lan: {ipv4_address: 10.97.1.11}
       dmz: {ipv4_address: 10.97.2.11}
       admin: {ipv4_address: 10.97.3.11}
@@ -68,7 +68,7 @@ services:
     container_name: web-box
     depends_on: [edge]
     networks:
-      dmz: {ipv4_address: 10.97.2.12}
+      dmz: {ipv4_address: 10.97.2.12, priority: 1}
       wan: {ipv4_address: 10.97.4.12}
       admin: {ipv4_address: 10.97.3.12}
       lan: {ipv4_address: 10.97.1.12}
@@ -98,6 +98,6 @@ networks:
 			edge wan lan dmz admin
 			web dmz wan admin lan
 			mail wan lan dmz admin
-			backup admin lan wan dmz`,
+			backup admin dmz lan wan`,
 	},
 }
