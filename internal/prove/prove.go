@@ -65,6 +65,10 @@ type Lab struct {
 	labs     int
 }
 
+// NoFirewall are arguments for a dockerd in whose trials firewall rules play no part. They
+// have nothing to do with the order, and setting them takes longer than all else.
+var NoFirewall = []string{"--iptables=false"}
+
 // Start starts the stock or the patched engine, in a lab of its own, with more
 // arguments for dockerd. The caller closes it.
 func (l *Lab) Start(ctx context.Context, patched bool, args ...string) (*engine.Engine, error) {

@@ -105,9 +105,8 @@ func (r result) String() string {
 // try makes the trials on the stock or on the patched engine. It also returns the file
 // with what the engine has written.
 func try(ctx context.Context, lab *prove.Lab, patched bool, trials []trial) (_ []result, log string, err error) {
-	// Up to 18.02 each network gets a firewall rule against each other one. They have
-	// nothing to do with the order, and ten thousand of them take longer than all else.
-	e, err := lab.Start(ctx, patched, "--iptables=false")
+	// Up to 18.02 each network gets a firewall rule against each other one: ten thousand.
+	e, err := lab.Start(ctx, patched, prove.NoFirewall...)
 	if err != nil {
 		return nil, "", err
 	}

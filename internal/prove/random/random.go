@@ -208,7 +208,7 @@ type bench struct {
 // error is one of the machine.
 func (b *bench) play(ctx context.Context, commands []command, check checker) (steps int, difference string, err error) {
 	if b.engine == nil {
-		if b.engine, err = b.lab.Start(ctx, b.patched); err != nil {
+		if b.engine, err = b.lab.Start(ctx, b.patched, prove.NoFirewall...); err != nil {
 			b.engine = nil
 			return 0, "", err
 		}

@@ -56,7 +56,7 @@ func endpoints(ctx context.Context, l *prove.Lab) error {
 		o.What += fmt.Sprintf(", the container went on in %d of %d", wentOn, rounds)
 		o.Held = o.Held && wentOn == rounds
 		return o, err
-	}, "--live-restore")
+	}, append([]string{"--live-restore"}, prove.NoFirewall...)...)
 }
 
 // storeEndpoints changes the number of each endpoint that an engine which does not run

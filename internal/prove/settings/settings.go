@@ -46,7 +46,7 @@ const warning = "its attach sequence is not valid"
 func run(ctx context.Context, l *prove.Lab) error {
 	err := l.Pair(ctx, func(stock, patched *engine.Engine) error {
 		return play(ctx, l, stock, patched)
-	})
+	}, prove.NoFirewall...)
 	if err != nil {
 		return err
 	}
