@@ -130,6 +130,10 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 			continue
 		}
 		n, err := p.suite(ctx, cmd, lab, s)
+		if cannot := new(stage.CannotRunError); !asked && errors.As(err, &cannot) {
+			logrus.Warnf("%s, %s: not tried: %v", name, s.Name, cannot)
+			continue
+		}
 		if err != nil {
 			return broken, fmt.Errorf("suite %s: %w", s.Name, err)
 		}

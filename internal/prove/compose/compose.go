@@ -1,5 +1,5 @@
 // Package compose tries the order of the networks of services in Compose files, with
-// the docker-compose of Debian.
+// docker-compose 1.x, which attaches them one by one.
 package compose
 
 import (
@@ -15,6 +15,7 @@ import (
 	"ethorder/internal/order"
 	"ethorder/internal/prove"
 	"ethorder/internal/scenario"
+	"ethorder/internal/stage"
 )
 
 // Suite plays the stacks.
@@ -45,6 +46,13 @@ func (s stack) services() (names []string) {
 
 func run(ctx context.Context, l *prove.Lab) error {
 	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
+		version, err := stock.Compose(ctx, "version", "--short")
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(version, "1.") {
+			return &stage.CannotRunError{Msg: "docker-compose " + version + " attaches networks in one request, which has no order: the stacks are for 1.x, as Debian 12 has it"}
+		}
 		for _, s := range stacks {
 			if err := s.both(ctx, l, stock, patched); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
