@@ -421,7 +421,15 @@ func (p *process) pid() (int, error) {
 
 // Restart ends the engine's dockerd in an orderly way and starts it again.
 func (e *Engine) Restart(ctx context.Context) error {
+	return e.RestartAfter(ctx, func() error { return nil })
+}
+
+// RestartAfter is Restart, and calls change while no dockerd runs.
+func (e *Engine) RestartAfter(ctx context.Context, change func() error) error {
 	if err := e.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := change(); err != nil {
 		return err
 	}
 	return e.StartDockerd(ctx)
@@ -430,18 +438,17 @@ func (e *Engine) Restart(ctx context.Context) error {
 // Replace ends the engine's dockerd in an orderly way and starts another one on
 // the same containers.
 func (e *Engine) Replace(ctx context.Context, dockerd string) error {
-	if err := e.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	link := filepath.Join(e.dir, "bin", "dockerd")
-	if err := os.Remove(link); err != nil {
-		return err
-	}
-	if err := os.Symlink(dockerd, link); err != nil {
-		return err
-	}
-	e.config.Dockerd = dockerd
-	return e.StartDockerd(ctx)
+	return e.RestartAfter(ctx, func() error {
+		link := filepath.Join(e.dir, "bin", "dockerd")
+		if err := os.Remove(link); err != nil {
+			return err
+		}
+		if err := os.Symlink(dockerd, link); err != nil {
+			return err
+		}
+		e.config.Dockerd = dockerd
+		return nil
+	})
 }
 
 // Get asks the engine's API, and decodes what it answers into v.

@@ -3,7 +3,6 @@ package prove
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -23,29 +22,15 @@ type Outcome struct {
 
 // Both makes a trial on the stock and on the patched engine at the same time, each
 // in a lab of its own, and reports what it found.
-func (l *Lab) Both(ctx context.Context, trial string, play func(context.Context, *engine.Engine) (Outcome, error), args ...string) (err error) {
-	outcomes := make([]Outcome, 2)
-	failures := make(chan error, 2)
-	for i, patched := range []bool{false, true} {
-		e, err := l.Start(ctx, patched, args...)
+func (l *Lab) Both(ctx context.Context, trial string, play func(context.Context, *engine.Engine) (Outcome, error), args ...string) error {
+	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
+		before, after, err := scenario.OnBoth(stock, patched, func(e *engine.Engine) (Outcome, error) { return play(ctx, e) })
 		if err != nil {
-			failures <- err
-			continue
+			return fmt.Errorf("%s: %w", trial, err)
 		}
-		go func() {
-			var err error
-			outcomes[i], err = play(ctx, e)
-			if err != nil {
-				err = fmt.Errorf("%s: %s engine: %w", trial, [2]string{"stock", "patched"}[i], err)
-			}
-			failures <- errors.Join(err, e.Close())
-		}()
-	}
-	if err := errors.Join(<-failures, <-failures); err != nil {
-		return err
-	}
-	l.Report(trial, outcomes[0].What, outcomes[1].What, outcomes[1].Held)
-	return nil
+		l.Report(trial, before.What, after.What, after.Held)
+		return nil
+	}, args...)
 }
 
 // Box is a container, called box, and its engine. The first error that a method meets

@@ -66,7 +66,7 @@ type Lab struct {
 }
 
 // NoFirewall are arguments for a dockerd in whose trials firewall rules play no part. They
-// have nothing to do with the order, and setting them takes longer than all else.
+// have nothing to do with the order, and setting them takes a third of the time.
 var NoFirewall = []string{"--iptables=false"}
 
 // Start starts the stock or the patched engine, in a lab of its own, with more

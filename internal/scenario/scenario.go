@@ -185,13 +185,24 @@ func since(all []Scenario, major int) []Scenario {
 // Both plays s on a stock and on a patched engine at the same time. Check is as in
 // Run, for the patched one.
 func (s Scenario) Both(ctx context.Context, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after Result, err error) {
+	return OnBoth(stock, patched, func(e *engine.Engine) (Result, error) {
+		if e == stock {
+			return s.Run(ctx, e, stockStarts, nil)
+		}
+		return s.Run(ctx, e, patchedStarts, check)
+	})
+}
+
+// OnBoth calls play for a stock and for a patched engine at the same time, and returns
+// what it found on either.
+func OnBoth[R any](stock, patched *engine.Engine, play func(*engine.Engine) (R, error)) (before, after R, err error) {
 	done := make(chan error)
 	go func() {
 		var err error
-		before, err = s.Run(ctx, stock, stockStarts, nil)
+		before, err = play(stock)
 		done <- err
 	}()
-	after, err = s.Run(ctx, patched, patchedStarts, check)
+	after, err = play(patched)
 	if err != nil {
 		err = fmt.Errorf("patched engine: %w", err)
 	}
@@ -229,6 +240,16 @@ func SameAnswers(stock, patched Result) error {
 		return nil
 	}
 	return fmt.Errorf("got the answers %q, wanted stock's %q", patched.Same, stock.Same)
+}
+
+// Broken returns what of the patched engine's result is not as promised, nil if all of
+// it is.
+func Broken(stock, patched Result) error {
+	err := errors.Join(SameGateway(stock, patched), SameAnswers(stock, patched))
+	if wrong := patched.Wrong(); wrong != "" {
+		err = errors.Join(err, errors.New(wrong))
+	}
+	return err
 }
 
 // Start starts a container and reads its interfaces. A container that does not

@@ -4,7 +4,6 @@ package compose
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,18 +30,19 @@ const restarts = 4
 
 // stack is a Compose file, and the order that follows from it.
 type stack struct {
-	name string // a sentence
-	file string
-	// want has a line a service: its name, and the networks of eth0, of eth1, and so on.
-	want string
+	name     string // a sentence
+	file     string
+	services []service
 }
 
-func (s stack) services() (names []string) {
-	for line := range strings.Lines(strings.TrimSpace(s.want)) {
-		names = append(names, strings.Fields(line)[0])
-	}
-	return names
+// service is one of a stack's services.
+type service struct {
+	name string
+	want string // the networks of eth0, of eth1, and so on
 }
+
+// container returns the name that the files give to the container of a service.
+func (s service) container() string { return s.name + "-box" }
 
 func run(ctx context.Context, l *prove.Lab) error {
 	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
@@ -64,26 +64,17 @@ func run(ctx context.Context, l *prove.Lab) error {
 
 // both plays the stack on both engines at the same time, and reports what it found.
 func (s stack) both(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) error {
-	var before []scenario.Result
-	done := make(chan error)
-	go func() {
-		var err error
-		before, err = s.play(ctx, stock)
-		done <- err
-	}()
-	after, err := s.play(ctx, patched)
-	if err := errors.Join(err, <-done); err != nil {
+	before, after, err := scenario.OnBoth(stock, patched, func(e *engine.Engine) ([]scenario.Result, error) {
+		return s.play(ctx, e)
+	})
+	if err != nil {
 		return err
 	}
 	found := total(after).String() + " starts in order"
 	held := true
-	for i, service := range s.services() {
-		err := scenario.SameGateway(before[i], after[i])
-		if wrong := after[i].Wrong(); wrong != "" {
-			err = errors.Join(err, errors.New(wrong))
-		}
-		if err != nil {
-			found += fmt.Sprintf("; %s: %v", service, err)
+	for i, service := range s.services {
+		if err := scenario.Broken(before[i], after[i]); err != nil {
+			found += fmt.Sprintf("; %s: %v", service.name, err)
 			held = false
 		}
 	}
@@ -111,8 +102,8 @@ func (s stack) play(ctx context.Context, e *engine.Engine) (results []scenario.R
 		_, err := e.Compose(ctx, append([]string{"--project-name", "stack", "--file", file}, args...)...)
 		return err
 	}
-	for line := range strings.Lines(strings.TrimSpace(s.want)) {
-		results = append(results, scenario.Result{Want: strings.Fields(line)[1:]})
+	for _, service := range s.services {
+		results = append(results, scenario.Result{Want: strings.Fields(service.want)})
 	}
 	for range 2 {
 		again := []string{"restart", "--timeout", "1"}
@@ -137,9 +128,9 @@ func (s stack) play(ctx context.Context, e *engine.Engine) (results []scenario.R
 
 // find has each of the services look up the others by name.
 func (s stack) find(ctx context.Context, e *engine.Engine) error {
-	for _, service := range s.services() {
-		for _, peer := range s.services() {
-			if _, err := e.Docker(ctx, "exec", container(service), "/idle", "lookup", peer); err != nil {
+	for _, service := range s.services {
+		for _, peer := range s.services {
+			if _, err := e.Docker(ctx, "exec", service.container(), "/idle", "lookup", peer.name); err != nil {
 				return err
 			}
 		}
@@ -147,13 +138,10 @@ func (s stack) find(ctx context.Context, e *engine.Engine) error {
 	return nil
 }
 
-// container returns the name that the files give to the container of a service.
-func container(service string) string { return service + "-box" }
-
 // look reads the interfaces of each service's container.
 func (s stack) look(ctx context.Context, e *engine.Engine, results []scenario.Result) error {
-	for i, service := range s.services() {
-		start, err := order.Read(ctx, e, container(service))
+	for i, service := range s.services {
+		start, err := order.Read(ctx, e, service.container())
 		if err != nil {
 			return err
 		}

@@ -44,11 +44,12 @@ networks:
   admin: {name: admin, ipam: {config: [{subnet: 10.96.3.0/24}]}}
   wan: {name: wan, ipam: {config: [{subnet: 10.96.4.0/24}]}}
 `,
-		want: `
-			router wan lan dmz admin
-			proxy dmz wan lan admin
-			app lan wan admin dmz
-			store admin lan dmz wan`,
+		services: []service{
+			{"router", "wan lan dmz admin"},
+			{"proxy", "dmz wan lan admin"},
+			{"app", "lan wan admin dmz"},
+			{"store", "admin lan dmz wan"},
+		},
 	}, {
 		name: "four services with static addresses, an internal network and a published port: without any priority by name, else those without it as the file lists them",
 		file: `
@@ -94,10 +95,11 @@ networks:
   admin: {name: admin, internal: true, ipam: {config: [{subnet: 10.97.3.0/24}]}}
   wan: {name: wan, ipam: {config: [{subnet: 10.97.4.0/24}]}}
 `,
-		want: `
-			edge wan lan dmz admin
-			web dmz wan admin lan
-			mail wan lan dmz admin
-			backup admin dmz lan wan`,
+		services: []service{
+			{"edge", "wan lan dmz admin"},
+			{"web", "dmz wan admin lan"},
+			{"mail", "wan lan dmz admin"},
+			{"backup", "admin dmz lan wan"},
+		},
 	},
 }

@@ -36,11 +36,12 @@ type killer struct {
 // number of its own, and the next start is in order.
 func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered bool) (prove.Outcome, error) {
 	k := &killer{
-		Box: prove.MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
-		ctx: ctx, numbered: numbered,
-		Rand:  rand.New(rand.NewPCG(seed, 0)),
-		spare: strings.Fields("kilo alpha bravo yankee"),
-		took:  map[string]time.Duration{},
+		Box:      prove.MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
+		ctx:      ctx,
+		numbered: numbered,
+		Rand:     rand.New(rand.NewPCG(seed, 0)),
+		spare:    strings.Fields("kilo alpha bravo yankee"),
+		took:     map[string]time.Duration{},
 	}
 	for i := range n {
 		if err := k.kill(i + 1); err != nil {

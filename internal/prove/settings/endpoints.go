@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -29,16 +28,15 @@ func endpoints(ctx context.Context, l *prove.Lab) error {
 		wentOn := 0
 		for round := range rounds {
 			pid := box.Pid()
-			box.Try(func() error { return e.Signal(syscall.SIGTERM) })
+			value := func() string {
+				if round < len(values) {
+					return values[round] // equal numbers
+				}
+				return values[random.IntN(len(values))]
+			}
 			box.Try(func() error {
-				return storeEndpoints(e, func() string {
-					if round < len(values) {
-						return values[round] // equal numbers
-					}
-					return values[random.IntN(len(values))]
-				})
+				return e.RestartAfter(ctx, func() error { return storeEndpoints(e, value) })
 			})
-			box.Try(func() error { return e.StartDockerd(ctx) })
 			if box.Err != nil {
 				break
 			}
@@ -68,7 +66,7 @@ func storeEndpoints(e *engine.Engine, value func() string) (err error) {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	changed := 0
+	stored := map[string][]byte{}
 	err = db.Update(func(tx *bolt.Tx) error {
 		// Behind the number of its revision, each value is JSON.
 		const revision = 8
@@ -76,7 +74,6 @@ func storeEndpoints(e *engine.Engine, value func() string) (err error) {
 		if bucket == nil {
 			return errors.New("it has no bucket of libnetwork")
 		}
-		stored := map[string][]byte{}
 		err := bucket.ForEach(func(k, v []byte) error {
 			endpoint := map[string]json.RawMessage{}
 			if !strings.Contains(string(k), "/endpoint/") || len(v) < revision {
@@ -95,12 +92,11 @@ func storeEndpoints(e *engine.Engine, value func() string) (err error) {
 		})
 		for key, value := range stored {
 			err = errors.Join(err, bucket.Put([]byte(key), value))
-			changed++
 		}
 		return err
 	})
-	if err == nil && changed < len(networks) {
-		err = fmt.Errorf("%d endpoints are stored, want %d", changed, len(networks))
+	if err == nil && len(stored) < len(networks) {
+		err = fmt.Errorf("%d endpoints are stored, want %d", len(stored), len(networks))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

@@ -13,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"ethorder/internal/engine"
 	"ethorder/internal/prove"
@@ -117,13 +116,8 @@ func create(ctx context.Context, e *engine.Engine) (string, error) {
 // try stores numbers while the daemon is down, and starts box twice with them: the
 // daemon must have made up its mind at the first start.
 func try(ctx context.Context, e *engine.Engine, id string, round map[string]string) (outcome, error) {
-	if err := e.Signal(syscall.SIGTERM); err != nil {
-		return outcome{}, err
-	}
-	if err := store(e.SettingsFile(id), round); err != nil {
-		return outcome{}, err
-	}
-	if err := e.StartDockerd(ctx); err != nil {
+	err := e.RestartAfter(ctx, func() error { return store(e.SettingsFile(id), round) })
+	if err != nil {
 		return outcome{}, err
 	}
 	logged, err := warnings(e)

@@ -3,7 +3,6 @@ package uses
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -43,10 +42,7 @@ func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) erro
 			continue
 		}
 		if err == nil {
-			err = errors.Join(scenario.SameGateway(before, after), scenario.SameAnswers(before, after))
-		}
-		if wrong := after.Wrong(); wrong != "" {
-			err = errors.Join(err, errors.New(wrong))
+			err = scenario.Broken(before, after)
 		}
 		if err != nil && failed(before) && failed(after) {
 			l.Report(s.Name, "does not start", "does not start, as with the stock engine", true)
