@@ -55,14 +55,28 @@ func Read(ctx context.Context, engine Engine, container string) (Start, error) {
 	return readNamespace(engine.NetNS(details.State.Pid), networks)
 }
 
+// network is what the engine's API says about a network.
+type network struct {
+	ID    string `json:"Id"`
+	Name  string
+	Scope string
+	IPAM  struct{ Config []struct{ Subnet string } }
+}
+
 // subnets returns the name of the network of each subnet.
 func subnets(ctx context.Context, engine Engine) (map[netip.Prefix]string, error) {
-	var networks []struct {
-		Name string
-		IPAM struct{ Config []struct{ Subnet string } }
-	}
+	var networks []network
 	if err := engine.Get(ctx, "/networks", &networks); err != nil {
 		return nil, err
+	}
+	for i, n := range networks {
+		// The list of a swarm's manager has the subnets that the user asked for, not
+		// those that were allocated (BasicNetworkFromGRPC in daemon/cluster/convert of 17.12).
+		if n.Scope == "swarm" {
+			if err := engine.Get(ctx, "/networks/"+n.ID, &networks[i]); err != nil {
+				return nil, err
+			}
+		}
 	}
 	names := make(map[netip.Prefix]string)
 	for _, n := range networks {

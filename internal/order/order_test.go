@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/netip"
 	"os"
 	"runtime"
@@ -122,6 +123,20 @@ func TestReadFails(t *testing.T) {
 		_, err := Read(context.Background(), test.engine, "box")
 		assert.ErrorContains(t, err, test.want)
 	}
+}
+
+// A swarm's manager lists a network without the subnet that was allocated to it.
+func TestSubnetsOfSwarm(t *testing.T) {
+	names, err := subnets(context.Background(), fakeEngine{
+		"/networks":    `[{"Id":"ov","Name":"over","Scope":"swarm","IPAM":{}},{"Id":"br","Name":"web","Scope":"local","IPAM":{"Config":[{"Subnet":"172.20.0.0/16"}]}}]`,
+		"/networks/ov": `{"Id":"ov","Name":"over","Scope":"swarm","IPAM":{"Config":[{"Subnet":"10.0.1.0/24"}]}}`,
+	})
+	assert.NilError(t, err)
+	want := map[netip.Prefix]string{
+		netip.MustParsePrefix("10.0.1.0/24"):   "over",
+		netip.MustParsePrefix("172.20.0.0/16"): "web",
+	}
+	assert.Assert(t, maps.Equal(names, want), "got %v", names)
 }
 
 func TestReadNamespace(t *testing.T) {
