@@ -76,7 +76,7 @@ func TestEthOrder(t *testing.T) {
 				})
 				for _, s := range scenario.All(release.Major(name))[1:] {
 					t.Run(s.Name, func(t *testing.T) {
-						_, after := playBoth(ctx, t, s, stock, patched, 3, 6, nil)
+						_, after := playBoth(ctx, t, s, stock, patched, 2, 4, nil)
 						tally := after.Tally()
 						assert.Equal(t, tally.Right, tally.Total, after.Wrong())
 					})
@@ -103,7 +103,7 @@ func TestUpgrade(t *testing.T) {
 			}
 			comesUp := func(want string) {
 				t.Helper()
-				for range 5 {
+				for range 2 {
 					start, err := scenario.Start(ctx, e, "box")
 					assert.NilError(t, err)
 					assert.DeepEqual(t, start.Networks(), strings.Fields(want))
@@ -160,7 +160,7 @@ func TestOneRequest(t *testing.T) {
 				"HostConfig": {"NetworkMode": "mike"},
 				"NetworkingConfig": {"EndpointsConfig": {"zulu": {}, "alpha": {}, "mike": {}, "kilo": {}}}
 			}`))
-			for range 10 {
+			for range 5 {
 				start, err := scenario.Start(ctx, e, "box")
 				assert.NilError(t, err)
 				assert.DeepEqual(t, start.Networks(), strings.Fields("mike alpha kilo zulu"))
