@@ -216,6 +216,10 @@ func (b builder) compile(ctx context.Context, tmp, bin string) error {
 	return err
 }
 
+// goEnv is how go is run to build. Go's compiler takes a quarter less time if it
+// collects garbage only when it must.
+var goEnv = []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1", "GOGC=800", "GOMEMLIMIT=2GiB"}
+
 // Workspace is how go is run in a tree of moby.
 type Workspace struct {
 	Dir     string   // where it is run
@@ -232,7 +236,7 @@ func OpenWorkspace(tree, tmp string) (Workspace, error) {
 		Flags: slices.Clone(flags),
 		// Everything is vendored. Without this, the checksums of those modules that
 		// happen to be in the module cache would get into a binary.
-		Env: []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1", "GOMODCACHE=" + filepath.Join(tmp, "empty")},
+		Env: append(slices.Clone(goEnv), "GOMODCACHE="+filepath.Join(tmp, "empty")),
 	}
 	mod, err := os.ReadFile(filepath.Join(tree, "go.mod"))
 	if err == nil {

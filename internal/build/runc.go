@@ -68,7 +68,7 @@ func Runc(ctx context.Context, name string) (string, error) {
 	}
 	args := append([]string{gocmd, "build", "-v"}, flags...)
 	if _, err := stage.Run(ctx, stage.Cmd{
-		Dir: src, Env: []string{"GOTOOLCHAIN=local", "CGO_ENABLED=1"}, Log: filepath.Join(out, "build.log"), What: "compile runc " + rel.Runc,
+		Dir: src, Env: goEnv, Log: filepath.Join(out, "build.log"), What: "compile runc " + rel.Runc,
 		Args: append(args, "-mod=readonly", "-tags", "seccomp urfave_cli_no_docs", "-ldflags", "-w -buildid=", "-o", bin, "."),
 	}); err != nil {
 		return "", err
