@@ -56,6 +56,30 @@ func TestSameGateway(t *testing.T) {
 	assert.NilError(t, SameGateway(lost, chose("a")), "stock lost a network, so its choice is none")
 }
 
+// A patched engine may lose overlays only where stock does so too.
+func TestBrokenByRefusedStarts(t *testing.T) {
+	came := Result{Want: []string{"a"}, Starts: []order.Start{{Interfaces: []order.Interface{{Name: "eth0", Network: "a"}}}}}
+	refused := came
+	refused.Refused = 3
+	assert.NilError(t, Broken(came, came))
+	assert.NilError(t, Broken(refused, refused))
+	assert.NilError(t, Broken(refused, came))
+	assert.ErrorContains(t, Broken(came, refused), "lost an overlay in 3 starts")
+	assert.Assert(t, strings.HasSuffix(Compare(came, refused), "made again: patched 3, stock 0"))
+}
+
+// It must not swallow other reasons for which a container does not start.
+func TestOverlayLost(t *testing.T) {
+	for said, lost := range map[string]bool{
+		"failed to get network during CreateEndpoint: network tpi6rl2hb5tqlsl9v5rx5md8w not found; Error: failed": true,
+		"Error response from daemon: network kd6cegy7lrxsgtfb0q0cy0ljq not found":                                 true,
+		"Error response from daemon: network zulu not found":                                                      false,
+		"network kd6cegy7lrxsgtfb0q0cy0ljq: file exists":                                                          false,
+	} {
+		assert.Check(t, overlayLost.MatchString(said) == lost, said)
+	}
+}
+
 func TestAllLeavesOutWhatAnEngineCannotDo(t *testing.T) {
 	assert.Equal(t, All(17)[0].Name, Main.Name)
 	assert.Equal(t, len(All(28)), len(Side)+1)
