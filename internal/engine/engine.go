@@ -226,7 +226,11 @@ func (e *Engine) Command(ctx context.Context, program string, args ...string) *e
 		fmt.Sprintf("--target=%d", e.first.Process.Pid), "--root", "--mount", "--pid", "--net", "--ipc", "--", program,
 	}, args...)...)
 	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + filepath.Join(e.dir, "bin"), "TMPDIR=" + filepath.Join(e.dir, "tmp"), "HOME=" + e.dir}
+	cmd.Env = []string{
+		"PATH=" + filepath.Join(e.dir, "bin"), "TMPDIR=" + filepath.Join(e.dir, "tmp"), "HOME=" + e.dir,
+		// Else 29.0 refuses a docker command that is older than API 1.44, as Debian's is.
+		"DOCKER_MIN_API_VERSION=1.24",
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }
