@@ -160,9 +160,9 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 	return result, nil
 }
 
-// overlayLost is what the stock engines 18.06.3, 18.09.9 and 19.03.15 say at every second or third
-// start after a stop: they still remove the overlay because of the stop while they start
-// the container (mended in 20.10 by moby's commit 5363fed8).
+// overlayLost is what the stock engines 18.06.3, 18.09.9 and 19.03.15 say at every
+// second or third start after a stop: they still remove the overlay because of the stop
+// while they start the container (mended in 20.10 by moby's commit 5363fed8).
 var overlayLost = regexp.MustCompile(`network [0-9a-z]{25} not found`)
 
 // start starts box for the first time, or again, and reads its interfaces.
