@@ -55,17 +55,12 @@ func Read(ctx context.Context, engine Engine, container string) (Start, error) {
 	return readNamespace(engine.NetNS(details.State.Pid), networks)
 }
 
-// network is what the engine's API says about a network.
-type network struct {
-	ID    string `json:"Id"`
-	Name  string
-	Scope string
-	IPAM  struct{ Config []struct{ Subnet string } }
-}
-
 // subnets returns the name of the network of each subnet.
 func subnets(ctx context.Context, engine Engine) (map[netip.Prefix]string, error) {
-	var networks []network
+	var networks []struct {
+		ID, Name, Scope string
+		IPAM            struct{ Config []struct{ Subnet string } }
+	}
 	if err := engine.Get(ctx, "/networks", &networks); err != nil {
 		return nil, err
 	}
