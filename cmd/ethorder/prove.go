@@ -35,6 +35,7 @@ var suites = []prove.Suite{
 	random.Suite,
 	swarm.Suite,
 	faults.Suite,
+	faults.Kills,
 	upgrade.Suite,
 }
 

@@ -223,8 +223,11 @@ func (d *data) lines() (name, text string) {
 	return "of lines", b.String()
 }
 
+// bars keeps a text in its cell.
+var bars = strings.NewReplacer("|", `\|`)
+
 // trials is the table of what trials of the promise found, a row a release and a column
-// a suite.
+// a suite. Of suites that are one long trial, it has the figures as well.
 func (d *data) trials() (name, text string) {
 	var suites, releases []string
 	held, all := map[[2]string]int{}, map[[2]string]int{}
@@ -261,6 +264,14 @@ func (d *data) trials() (name, text string) {
 			}
 			return fmt.Sprintf("%d of %d", held[key], all[key])
 		})
+	}
+	long := slices.DeleteFunc(slices.Clone(d.trialed), func(f prove.Finding) bool { return all[[2]string{f.Release, f.Suite}] > 1 })
+	if len(long) == 0 {
+		return "of trials", b.String()
+	}
+	b.WriteString("\nThose that are one long trial, in figures:\n\n| trial | release | stock | patched |\n|---|---|---|---|\n")
+	for _, f := range long {
+		b.WriteString("| " + strings.Join([]string{bars.Replace(f.Trial), f.Release, bars.Replace(f.Stock), bars.Replace(f.Patched)}, " | ") + " |\n")
 	}
 	return "of trials", b.String()
 }

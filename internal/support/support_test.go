@@ -29,13 +29,17 @@ func TestLinesTellWhatWasNotChecked(t *testing.T) {
 	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | all | 1 of 2 | 1 of 2 | 1.0.1 | 1 of 20 | 20 of 20 | 1.0.0: 7 passed, 1 worse than stock |")
 }
 
-// What did not hold is not counted, and what was not tried is not said to have held.
+// What did not hold is not counted, and what was not tried is not said to have held. A
+// suite of one trial has its figures.
 func TestTrialsCountWhatHeld(t *testing.T) {
 	d := &data{trialed: []prove.Finding{
 		{Release: "1.10.0", Suite: "uses", Held: true},
 		{Release: "1.10.0", Suite: "uses"},
-		{Release: "1.9.0", Suite: "faults", Held: true},
 	}}
 	_, text := d.trials()
-	assert.Equal(t, text, "| release | faults | uses |\n|---|---|---|\n| 1.9.0 | 1 of 1 | not yet |\n| 1.10.0 | not yet | 1 of 2 |\n")
+	assert.Equal(t, text, "| release | uses |\n|---|---|\n| 1.10.0 | 1 of 2 |\n")
+	d.trialed = append(d.trialed, prove.Finding{Release: "1.9.0", Suite: "kills", Trial: "10 kills", Stock: "3 of 10", Patched: "a|b", Held: true})
+	_, text = d.trials()
+	assert.Equal(t, text, "| release | kills | uses |\n|---|---|---|\n| 1.9.0 | 1 of 1 | not yet |\n| 1.10.0 | not yet | 1 of 2 |\n"+
+		"\nThose that are one long trial, in figures:\n\n| trial | release | stock | patched |\n|---|---|---|---|\n| 10 kills | 1.9.0 | 3 of 10 | a\\|b |\n")
 }

@@ -4,16 +4,30 @@ package faults
 
 import (
 	"context"
+	"fmt"
 
 	"ethorder/internal/engine"
 	"ethorder/internal/prove"
 )
 
-// Suite makes engines and attaches fail.
+// Suite restarts engines and makes attaches fail.
 var Suite = prove.Suite{
 	Name:    "faults",
 	Promise: "restarts and faults lose nothing that the client was told of, leak nothing, and keep the order",
 	Run:     run,
+}
+
+// Kills kills engines at random.
+var Kills = prove.Suite{
+	Name:    "kills",
+	Promise: "a kill -9 at any moment loses nothing that the client was told of, and keeps the order",
+	Run: func(ctx context.Context, l *prove.Lab) error {
+		n := 20 * l.Scale
+		trial := fmt.Sprintf("kill -9 of dockerd, of containerd or of both at %d random moments of a connect, a start or a stop", n)
+		return l.Both(ctx, trial, func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return kills(ctx, e, n, l.Seed, e.Dockerd() == l.Patched)
+		})
+	},
 }
 
 // starts is how often a container is started to see its order.
@@ -48,9 +62,6 @@ func run(ctx context.Context, l *prove.Lab) error {
 		}, nil},
 		{"start fails as a network was removed", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 			return start(ctx, e, networkGone)
-		}, nil},
-		{"kill -9 at random moments", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
-			return kills(ctx, e, 20*l.Scale, l.Seed, e.Dockerd() == l.Patched)
 		}, nil},
 	} {
 		if err := l.Both(ctx, trial.name, trial.play, trial.args...); err != nil {
