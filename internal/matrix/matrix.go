@@ -29,7 +29,7 @@ type Result struct {
 	Source   string `csv:"source"` // "git" or "module"
 	Date     string `csv:"date"`
 	Applies  bool   `csv:"applies"`  // by plain git apply, without fuzz
-	Same     bool   `csv:"same"`     // installed files are those of the root
+	Same     bool   `csv:"same"`     // installed files are those of the root, and all are as gofmt has them
 	Compiles bool   `csv:"compiles"` // all packages that the series touches
 	Vetted   bool   `csv:"vetted"`   // go vet finds nothing in them that it does not find in stock
 	Offsets  int    `csv:"offsets"`  // hunks that were found at another line
@@ -59,6 +59,7 @@ func (c Checker) Check(ctx context.Context, rel release.Release) (Result, error)
 	if err != nil {
 		return r, err
 	}
+	format := s.CheckFormat(ctx, tree)
 	offsets, err := s.ApplyTo(ctx, tree)
 	if failed := new(series.ApplyError); errors.As(err, &failed) {
 		r.Problem = failed.Error()
@@ -67,7 +68,7 @@ func (c Checker) Check(ctx context.Context, rel release.Release) (Result, error)
 		return r, err
 	}
 	r.Applies, r.Offsets = true, len(offsets)
-	if err := s.CheckInstalled(ctx, c.Repo, tree); err != nil {
+	if err := errors.Join(s.CheckInstalled(ctx, c.Repo, tree), format); err != nil {
 		r.Problem = err.Error()
 		return r, nil
 	}

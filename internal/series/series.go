@@ -5,11 +5,13 @@
 package series
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"go/format"
 	"io/fs"
 	"os"
 	"path"
@@ -67,6 +69,11 @@ func (s Series) Path(patch string) string { return filepath.Join(s.Dir, patch) }
 // Key is a digest of what the patches do, in their order. Their messages and the
 // names that git has for blobs are no part of it.
 func (s Series) Key() (string, error) {
+	return s.hash(func(line string) string { return line })
+}
+
+// hash hashes what the patches do, each line as write gives it.
+func (s Series) hash(write func(line string) string) (string, error) {
 	h := sha256.New()
 	for _, p := range s.Patches {
 		b, err := os.ReadFile(s.Path(p))
@@ -80,7 +87,7 @@ func (s Series) Key() (string, error) {
 				line = m + "\n" // git versions differ in what they say after it
 			}
 			if effect && !strings.HasPrefix(line, "index ") {
-				fmt.Fprint(h, line)
+				fmt.Fprint(h, write(line))
 			}
 		}
 	}
@@ -89,10 +96,11 @@ func (s Series) Key() (string, error) {
 
 var hunkRange = regexp.MustCompile(`^@@ \S+ \S+ @@`)
 
-// Digest is the beginning of Key, by which results refer to what they are of.
+// Digest is that by which results refer to what they are of. It is short, and takes any
+// blanks for one: an engine is the same however its source is aligned.
 func (s Series) Digest() (string, error) {
-	key, err := s.Key()
-	return key[:min(12, len(key))], err
+	digest, err := s.hash(func(line string) string { return strings.Join(strings.Fields(line), " ") + "\n" })
+	return digest[:min(12, len(digest))], err
 }
 
 // Digests returns the digest of the series of each line.
@@ -313,6 +321,36 @@ func (s Series) Try(ctx context.Context, dir string) ([]Offset, error) {
 	copied, offsets, err := s.try(ctx, dir, false)
 	os.RemoveAll(copied)
 	return offsets, err
+}
+
+// CheckFormat applies the series to a copy of the files of dir that it touches, and
+// returns an error if gofmt would change one of them that it would leave in dir.
+func (s Series) CheckFormat(ctx context.Context, dir string) error {
+	copied, _, err := s.try(ctx, dir, false)
+	defer os.RemoveAll(copied)
+	if err != nil {
+		return err
+	}
+	files, err := s.Touched(ctx)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if path.Ext(file) == ".go" && formatted(filepath.Join(dir, file)) && !formatted(filepath.Join(copied, file)) {
+			return fmt.Errorf("%s is not as gofmt has it once the series of line %s is applied; next: gofmt -w in a checkout with scripts/patch --commit, and scripts/patch refresh %s", file, s.Line, s.Line)
+		}
+	}
+	return nil
+}
+
+// formatted returns true if gofmt would leave a file as it is, or if there is none.
+func formatted(file string) bool {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	f, err := format.Source(b)
+	return err == nil && bytes.Equal(f, b)
 }
 
 // Applied reports whether dir is a tree that has the series already.

@@ -142,6 +142,30 @@ func TestFetchAppliesTheSeriesToACopy(t *testing.T) {
 	assert.Assert(t, strings.Contains(string(b), "false"))
 }
 
+// What gofmt would change is refused, and results of the series go on referring to it
+// once that is put right.
+func TestFetchRefusesWhatGofmtWouldChange(t *testing.T) {
+	f := newFake(t)
+	digest := func() string {
+		d, err := f.load(t).Digest()
+		assert.NilError(t, err)
+		return d
+	}
+	before := digest()
+	patch := f.repo.Path("patch/1.2", f.patches(t)[1])
+	edit(t, patch, "numbers = true", "numbers  = true")
+	_, err := f.fetch(t)
+	assert.ErrorContains(t, err, "daemon/daemon.go is not as gofmt has it")
+	_, err = os.Stat(Dir(f.repo, f.rel))
+	assert.ErrorIs(t, err, os.ErrNotExist)
+	assert.Equal(t, digest(), before)
+
+	edit(t, patch, "numbers  = true", "numbers = false")
+	_, err = f.fetch(t)
+	assert.NilError(t, err)
+	assert.Assert(t, digest() != before)
+}
+
 func TestFetchOfAPatchThatDoesNotFitSaysWhichAndLeavesNothing(t *testing.T) {
 	f := newFake(t)
 	edit(t, f.repo.Path("patch/1.2", f.patches(t)[0]), ` // three`, ` // thirteen`)

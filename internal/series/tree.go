@@ -67,6 +67,9 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 		}
 		return "", err
 	}
+	if err := s.CheckFormat(ctx, src); err != nil {
+		return "", err
+	}
 	if err := stamp.Install(tree, dir, tmp); err != nil {
 		return "", err
 	}
