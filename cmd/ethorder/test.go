@@ -103,10 +103,14 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 			checks = append(checks, check.Check{Name: "upstream's tests of " + release, Command: toRecord(tool, "upstream", release)})
 		}
 		for _, release := range moduleReleases {
-			if slices.Contains(testReleases, release) {
-				continue // they play the same scenarios below
+			if !slices.Contains(testReleases, release) { // they play the same scenarios below
+				checks = append(checks, check.Check{Name: "verify " + release, Command: toRecord(tool, "verify", release)})
 			}
-			checks = append(checks, check.Check{Name: "verify " + release, Command: toRecord(tool, "verify", release)})
+			checks = append(checks, check.Check{Name: "promise on " + release, Command: toRecord(tool, "prove", release)})
+		}
+	} else {
+		for _, release := range testReleases {
+			checks = append(checks, check.Check{Name: "promise on " + release, Command: []string{tool, "prove", release, "--suite", "random,faults,kills"}})
 		}
 	}
 	const main = "^interfaces come up in attach order$"
