@@ -110,7 +110,7 @@ var steps = []step{
 			}
 			n.down = false
 		}
-		if err := s.ready(ctx); err != nil {
+		if err := s.reunite(ctx); err != nil {
 			return 0, err
 		}
 		return all, s.update(ctx)
@@ -137,14 +137,19 @@ func run(ctx context.Context, lab *prove.Lab) error {
 // result is what was found in the tasks after a step.
 type result struct {
 	order.Tally
-	wrong []string // the networks of the first task that had another order
+	wrong  []string // the networks of the first task that had another order
+	parted bool     // whether the managers had to be restarted to know each other
 }
 
 func (r result) String() string {
-	if r.wrong == nil {
-		return r.Tally.String()
+	s := r.Tally.String()
+	if r.wrong != nil {
+		s += ", one had " + strings.Join(r.wrong, " ")
 	}
-	return fmt.Sprintf("%v, one had %s", r.Tally, strings.Join(r.wrong, " "))
+	if r.parted {
+		s += ", once the managers were restarted"
+	}
+	return s
 }
 
 // play makes a swarm, and reads its tasks after each step.
@@ -157,9 +162,7 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 	want := want(release.Major(lab.Release.Name))
 	var before map[string]task
 	for _, step := range steps {
-		// A manager of an old engine that is killed while another connects to it is never
-		// connected again.
-		if err := s.ready(ctx); err != nil {
+		if err := s.reunite(ctx); err != nil {
 			return nil, fmt.Errorf("before %s: %w", step.trial, err)
 		}
 		node, err := step.do(ctx, s)
@@ -170,7 +173,8 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step.trial, err)
 		}
-		var r result
+		r := result{parted: s.parted}
+		s.parted = false
 		for _, id := range slices.Sorted(maps.Keys(tasks)) {
 			start, err := order.Read(ctx, s.nodes[tasks[id].node], tasks[id].container)
 			if err != nil {
@@ -189,8 +193,9 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 
 // swarm is a swarm of engines, all of them managers.
 type swarm struct {
-	nodes []*node
-	cable *cable
+	nodes  []*node
+	cable  *cable
+	parted bool // the managers had to be restarted to know each other, since the last step
 }
 
 type node struct {
@@ -281,9 +286,33 @@ func (s *swarm) leader(ctx context.Context) (int, error) {
 	return 0, errors.New("no manager leads the swarm")
 }
 
-// ready waits until the nodes that are up know each other and can have tasks.
-func (s *swarm) ready(ctx context.Context) error {
-	return await(ctx, func() error {
+// reunite waits until the nodes that are up know each other and can have tasks.
+//
+// The managers of old engines may have to be restarted for that. Their gRPC takes it for
+// final if a TLS handshake is cut short (resetTransport in
+// vendor/google.golang.org/grpc/clientconn.go of 17.12.1): a manager that dials another
+// one while that dies never dials it again.
+func (s *swarm) reunite(ctx context.Context) error {
+	err := s.ready(ctx, settleTimeout/4)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	logrus.Warnf("managers are restarted: %v", err)
+	s.parted = true
+	for _, n := range s.nodes {
+		if n.down {
+			continue
+		}
+		if err := n.Restart(ctx); err != nil {
+			return err
+		}
+	}
+	return s.ready(ctx, settleTimeout)
+}
+
+// ready is like reunite, but restarts nothing.
+func (s *swarm) ready(ctx context.Context, timeout time.Duration) error {
+	return await(ctx, timeout, func() error {
 		for _, n := range s.nodes {
 			if n.down {
 				continue
@@ -333,7 +362,7 @@ func (s *swarm) update(ctx context.Context) error {
 // settle waits until the service runs with new tasks in place of those that a node had
 // before, and returns all its tasks by their ids.
 func (s *swarm) settle(ctx context.Context, before map[string]task, changed int) (tasks map[string]task, err error) {
-	return tasks, await(ctx, func() error {
+	return tasks, await(ctx, settleTimeout, func() error {
 		if tasks, err = s.tasks(ctx); err != nil {
 			return err
 		}
@@ -395,14 +424,14 @@ func (s *swarm) tasks(ctx context.Context) (map[string]task, error) {
 const settleTimeout = 4 * time.Minute
 
 // await waits until done returns no error.
-func await(ctx context.Context, done func() error) error {
+func await(ctx context.Context, timeout time.Duration, done func() error) error {
 	for start := time.Now(); ; {
 		err := done()
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return err
-		case time.Since(start) > settleTimeout:
-			return fmt.Errorf("the swarm does not settle in %v: %w", settleTimeout, err)
+		case time.Since(start) > timeout:
+			return fmt.Errorf("the swarm does not settle in %v: %w", timeout, err)
 		}
 		select {
 		case <-ctx.Done():
