@@ -84,58 +84,6 @@ func TestEthOrder(t *testing.T) {
 	}
 }
 
-// A container that a stock engine has made has no numbers, and one that a stock
-// engine has had in between has lost them. Its networks are then in the order of
-// their names behind that of its network mode, and newer ones come after them.
-func TestUpgrade(t *testing.T) {
-	for _, release := range releases(t) {
-		t.Run(release, func(t *testing.T) {
-			ctx := t.Context()
-			repo, err := stage.FindRepo()
-			assert.NilError(t, err)
-			e := start(ctx, t, release, false)
-			docker := func(command string) {
-				t.Helper()
-				_, err := e.Docker(ctx, strings.Fields(command)...)
-				assert.NilError(t, err)
-			}
-			comesUp := func(want string) {
-				t.Helper()
-				for range 2 {
-					start, err := scenario.Start(ctx, e, "box")
-					assert.NilError(t, err)
-					assert.DeepEqual(t, start.Networks(), strings.Fields(want))
-					docker("stop box")
-				}
-			}
-			for _, network := range strings.Fields("mike kilo bravo zulu alpha yankee") {
-				docker("network create " + network)
-			}
-			docker("create --name box --network zulu idle")
-			docker("network connect mike box")
-			docker("network connect kilo box")
-
-			assert.NilError(t, e.Replace(ctx, build.Path(repo, release, true)))
-			comesUp("zulu kilo mike")
-			docker("network connect bravo box")
-			comesUp("zulu kilo mike bravo")
-
-			assert.NilError(t, e.Replace(ctx, build.Path(repo, release, false)))
-			docker("start box")
-			docker("network connect alpha box")
-			docker("stop box")
-
-			assert.NilError(t, e.Replace(ctx, build.Path(repo, release, true)))
-			comesUp("zulu alpha bravo kilo mike")
-			docker("network connect yankee box")
-			docker("network disconnect alpha box")
-			comesUp("zulu bravo kilo mike yankee")
-			docker("network connect alpha box")
-			comesUp("zulu bravo kilo mike yankee alpha")
-		})
-	}
-}
-
 // One request that attaches several networks gives no order: the engine gets them
 // as a map. The one of the network mode is first, and the others go by name.
 func TestOneRequest(t *testing.T) {
