@@ -63,6 +63,7 @@ func run(ctx context.Context, l *prove.Lab) error {
 		{"start fails as a network was removed", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 			return start(ctx, e, networkGone)
 		}, nil},
+		{"default bridge behind an overlay is turned off", bridgeOff, []string{"--bridge=none"}},
 	} {
 		if err := l.Both(ctx, trial.name, trial.play, trial.args...); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"ethorder/internal/engine"
+	"ethorder/internal/order"
 	"ethorder/internal/prove"
 )
 
@@ -140,4 +142,25 @@ func start(ctx context.Context, e *engine.Engine, c cause) (prove.Outcome, error
 		o.What, o.Held = o.What+", "+strings.Join(wrong, ", "), false
 	}
 	return o, err
+}
+
+// bridgeOff is about a container that has an overlay, and behind it the default bridge,
+// which is turned off. Overlays lead to other containers only, so the engine gives the
+// container an interface in docker_gwbridge, unless it has another way out.
+func bridgeOff(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+	box := prove.NewBox(ctx, e)
+	box.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu")
+	box.Create("zulu")
+	box.Connect("bridge")
+	box.Do("start box")
+	var found order.Start
+	box.Try(func() (err error) {
+		found, err = order.Read(ctx, e, "box")
+		return err
+	})
+	got := strings.Join(found.Networks(), " ")
+	return prove.Outcome{
+		What: fmt.Sprintf("interfaces in %s, gateway in %s", got, cmp.Or(found.Gateway, "none")),
+		Held: got == "zulu docker_gwbridge" && found.Gateway == "docker_gwbridge",
+	}, box.Err
 }
