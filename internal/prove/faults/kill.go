@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"ethorder/internal/engine"
@@ -47,6 +49,9 @@ func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered b
 		if err := k.kill(i + 1); err != nil {
 			k.wrong = append(k.wrong, err.Error())
 			break
+		}
+		if (i+1)%20 == 0 {
+			logrus.Infof("%s: %d of %d kills", filepath.Base(filepath.Dir(e.Dockerd())), i+1, n)
 		}
 	}
 	o, err := k.Outcome()
