@@ -50,6 +50,9 @@ func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered b
 			k.wrong = append(k.wrong, err.Error())
 			break
 		}
+		if k.Err != nil {
+			break
+		}
 		if (i+1)%20 == 0 {
 			logrus.Infof("%s: %d of %d kills", filepath.Base(filepath.Dir(e.Dockerd())), i+1, n)
 		}
@@ -70,7 +73,10 @@ func (k *killer) kill(i int) error {
 	victims := []string{"dockerd", "containerd", "dockerd and containerd"}[k.IntN(3)]
 	when := fmt.Sprintf("kill %d, of %s in a %s", i, victims, kind)
 	path, body, network := "/containers/box/"+kind, "", ""
-	if strings.HasSuffix(kind, "connect") {
+	switch {
+	case kind == "stop":
+		path += "?t=1" // seconds that it waits before it kills
+	case strings.HasSuffix(kind, "connect"):
 		network = k.free()
 		path, body = "/networks/"+network+"/connect", `{"Container":"box"}`
 	}
@@ -212,13 +218,18 @@ func (k *killer) start(when string) {
 }
 
 // stop stops the container. An engine whose containerd was killed may not notice that a
-// container has ended, and wait for that without end; then it is started again.
+// container has ended, and wait for that without end, or say that it is stopped and go on
+// showing it as running; then it is started again.
 func (k *killer) stop() {
 	k.Try(func() error {
 		ctx, cancel := context.WithTimeout(k.ctx, 20*time.Second)
 		defer cancel()
+		running := "true"
 		_, err := k.Docker(ctx, "stop", "--time", "1", "box")
-		if err == nil || k.ctx.Err() != nil {
+		if err == nil {
+			running, _ = k.Docker(ctx, "inspect", "--format", "{{.State.Running}}", "box")
+		}
+		if running == "false" || k.ctx.Err() != nil {
 			return k.ctx.Err()
 		}
 		k.stuck++
