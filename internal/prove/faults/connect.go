@@ -33,9 +33,10 @@ func connect(ctx context.Context, e *engine.Engine, running bool, make fault) (p
 	if running {
 		box.Start("before")
 	}
+	box.Try(begin)
+	// Not sooner: an engine may save the end of a container after it said that it stopped.
 	before, err := os.ReadFile(box.File())
 	box.Try(func() error { return err })
-	box.Try(begin)
 	failed := box.Err == nil && post(ctx, e, "/networks/alpha/connect", `{"Container":"box"}`) != nil
 	box.Try(end)
 	after, err := os.ReadFile(box.File())
