@@ -181,7 +181,7 @@ func (k *killer) attachments(when string) {
 // has the container.
 var (
 	noContainerd = regexp.MustCompile(`connection error|Unavailable|transport`)
-	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|/\w{64}: file exists`)
+	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|task \w{64}: already exists|/\w{64}: file exists`)
 )
 
 // start starts the container. Until the engine has found the new containerd, starts fail;
