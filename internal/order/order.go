@@ -5,6 +5,7 @@ package order
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -38,6 +39,9 @@ type Start struct {
 	Failed     string      // why the container did not start; empty if it did
 }
 
+// ErrNotRunning is what Read says of a container that has no process.
+var ErrNotRunning = errors.New("does not run")
+
 // Read looks into the network namespace of a running container: it takes names
 // and addresses from the kernel, and only the networks' subnets from the engine.
 func Read(ctx context.Context, engine Engine, container string) (Start, error) {
@@ -46,7 +50,7 @@ func Read(ctx context.Context, engine Engine, container string) (Start, error) {
 		return Start{}, err
 	}
 	if details.State.Pid == 0 {
-		return Start{}, fmt.Errorf("container %s does not run", container)
+		return Start{}, fmt.Errorf("container %s %w", container, ErrNotRunning)
 	}
 	networks, err := subnets(ctx, engine)
 	if err != nil {

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ethorder/internal/engine"
+	"ethorder/internal/order"
 	"ethorder/internal/prove"
 )
 
@@ -184,8 +186,9 @@ var (
 	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|task \w{64}: already exists|/\w{64}: file exists`)
 )
 
-// start starts the container. Until the engine has found the new containerd, starts fail;
-// one that does not find it is killed and started again. What is killed in a start may
+// start starts the container. Until the engine has found the new containerd, starts fail,
+// or the engine says that it has started what does not run; one that goes on like that is
+// killed and started again. What is killed in a start may
 // leave a task in containerd that no engine removes. Then the container cannot be started
 // any more, and another one takes its place. Such starts say nothing about the order, but
 // they must not lose networks.
@@ -193,10 +196,14 @@ func (k *killer) start(when string) {
 	for try := 1; ; try++ {
 		tally, wrong := k.Tally, k.Wrong
 		failed := k.Start(when)
+		notRunning := errors.Is(k.Err, order.ErrNotRunning)
+		if notRunning && try <= 20 {
+			k.Err = nil
+		}
 		switch {
 		case k.Err != nil || try > 20:
 			return
-		case noContainerd.MatchString(failed):
+		case notRunning || noContainerd.MatchString(failed):
 			if time.Sleep(time.Second); try == 4 {
 				k.lost++
 				k.Try(func() error { return k.killAndStart("dockerd") })
