@@ -182,7 +182,7 @@ func (k *killer) attachments(when string) {
 // What an engine says if it has not found the new containerd yet, and if containerd still
 // has the container.
 var (
-	noContainerd = regexp.MustCompile(`connection error|Unavailable|transport`)
+	noContainerd = regexp.MustCompile(`connection error|connection closed|Unavailable|transport`)
 	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|task \w{64}: already exists|/\w{64}: file exists`)
 )
 
