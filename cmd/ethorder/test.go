@@ -110,7 +110,7 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 		}
 	} else {
 		for _, release := range testReleases {
-			checks = append(checks, check.Check{Name: "promise on " + release, Command: []string{tool, "prove", release, "--suite", "upgrade,faults,kills,random"}})
+			checks = append(checks, check.Check{Name: "promise on " + release, Command: []string{tool, "prove", release, "--suite", "upgrade,faults,random"}})
 		}
 	}
 	const main = "^interfaces come up in attach order$"
