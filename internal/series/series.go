@@ -331,12 +331,17 @@ func (s Series) CheckFormat(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	return s.checkFormat(ctx, dir, copied)
+}
+
+// checkFormat is CheckFormat on a tree before and after the series was applied.
+func (s Series) checkFormat(ctx context.Context, before, after string) error {
 	files, err := s.Touched(ctx)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		if path.Ext(file) == ".go" && formatted(filepath.Join(dir, file)) && !formatted(filepath.Join(copied, file)) {
+		if path.Ext(file) == ".go" && formatted(filepath.Join(before, file)) && !formatted(filepath.Join(after, file)) {
 			return fmt.Errorf("%s is not as gofmt has it once the series of line %s is applied; next: gofmt -w in a checkout with scripts/patch --commit, and scripts/patch refresh %s", file, s.Line, s.Line)
 		}
 	}

@@ -67,7 +67,7 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 		}
 		return "", err
 	}
-	if err := s.CheckFormat(ctx, src); err != nil {
+	if err := s.checkFormat(ctx, src, tree); err != nil {
 		return "", err
 	}
 	if err := stamp.Install(tree, dir, tmp); err != nil {

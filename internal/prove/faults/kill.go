@@ -188,10 +188,9 @@ var (
 
 // start starts the container. Until the engine has found the new containerd, starts fail,
 // or the engine says that it has started what does not run; one that goes on like that is
-// killed and started again. What is killed in a start may
-// leave a task in containerd that no engine removes. Then the container cannot be started
-// any more, and another one takes its place. Such starts say nothing about the order, but
-// they must not lose networks.
+// killed and started again. What is killed in a start may leave a task in containerd that
+// no engine removes. Then the container cannot be started any more, and another one takes
+// its place. Such starts say nothing about the order, but they must not lose networks.
 func (k *killer) start(when string) {
 	for try := 1; ; try++ {
 		tally, wrong := k.Tally, k.Wrong

@@ -60,15 +60,16 @@ func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) erro
 // impossible returns why neither engine could make the networks of a scenario, or start a
 // container in them, if that is due to the kernel.
 func impossible(stock, patched scenario.Result, err error) string {
+	const unsupported = "operation not supported"
 	why := ""
 	switch {
 	case len(stock.Starts)+len(patched.Starts) == 0 && err != nil:
 		why = err.Error()
-	case len(stock.Starts) > 0 && len(patched.Starts) > 0 && stock.Starts[0].Failed != "":
+	case len(stock.Starts) > 0 && len(patched.Starts) > 0 && strings.Contains(stock.Starts[0].Failed, unsupported):
 		// From 29.0 on, later starts do without the network: the engine has dropped it.
 		why = patched.Starts[0].Failed
 	}
-	if !strings.Contains(why, "operation not supported") {
+	if !strings.Contains(why, unsupported) {
 		return ""
 	}
 	return why
