@@ -151,22 +151,20 @@ func (b *Box) Look(when string) {
 }
 
 // Start starts the container and counts whether its interfaces are as wanted.
-func (b *Box) Start(when string) (failed string) {
-	b.Try(func() error {
-		start, err := scenario.Start(b.ctx, b.Engine, "box")
-		if err == nil {
+func (b *Box) Start(when string) (start order.Start) {
+	b.Try(func() (err error) {
+		if start, err = scenario.Start(b.ctx, b.Engine, "box"); err == nil {
 			b.count(when, start)
 		}
-		failed = start.Failed
 		return err
 	})
-	return failed
+	return start
 }
 
 // Starts is Start, as often as given, with a stop after each.
 func (b *Box) Starts(starts int, when string) {
 	for range starts {
-		if b.Start(when) == "" {
+		if b.Start(when).Failed == "" {
 			b.Do("stop box")
 		}
 	}

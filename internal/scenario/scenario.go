@@ -273,7 +273,8 @@ func Broken(stock, patched Result) error {
 }
 
 // Start starts a container and reads its interfaces. A container that does not
-// start is no error, but a Start that says so, as long as its engine answers.
+// start, or does not run afterwards, is no error, but a Start that says so, as long as
+// its engine answers.
 func Start(ctx context.Context, e *engine.Engine, container string) (order.Start, error) {
 	if _, err := e.Docker(ctx, "start", container); err != nil {
 		if _, dead := e.Docker(ctx, "version"); dead != nil {
@@ -281,7 +282,11 @@ func Start(ctx context.Context, e *engine.Engine, container string) (order.Start
 		}
 		return order.Start{Failed: strings.ReplaceAll(err.Error(), "\n", "; ")}, nil
 	}
-	return order.Read(ctx, e, container)
+	start, err := order.Read(ctx, e, container)
+	if errors.Is(err, order.ErrNotRunning) {
+		return order.Start{Failed: err.Error()}, nil
+	}
+	return start, err
 }
 
 // run runs a command of a script, and returns what it printed.

@@ -2,9 +2,9 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -32,6 +32,7 @@ type killer struct {
 	stuck int      // stops that did not end
 	lost  int      // engines that did not find a new containerd
 	left  int      // starts that a task in containerd was in the way of
+	late  int      // starts that lost their networks to the end of the task before
 	wrong []string // what is not as promised, apart from the order
 }
 
@@ -60,8 +61,8 @@ func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered b
 		}
 	}
 	o, err := k.Outcome()
-	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, the engine lost containerd in %d, containerd kept a task in %d",
-		k.cut, n, k.stuck, k.lost, k.left)
+	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, the engine lost containerd in %d, containerd kept a task in %d, the end of the task before took the networks of the next start in %d",
+		k.cut, n, k.stuck, k.lost, k.left, k.late)
 	if len(k.wrong) > 0 {
 		o.What, o.Held = fmt.Sprintf("%s; %d wrong, first %s", o.What, len(k.wrong), k.wrong[0]), false
 	}
@@ -179,35 +180,41 @@ func (k *killer) attachments(when string) {
 	}
 }
 
-// What an engine says if it has not found the new containerd yet, and if containerd still
-// has the container.
+// What an engine says if it has not found the new containerd yet, or has started what does
+// not run, and if containerd still has the container.
 var (
-	noContainerd = regexp.MustCompile(`connection error|connection closed|Unavailable|transport`)
+	noContainerd = regexp.MustCompile(`connection error|connection closed|Unavailable|transport|` + order.ErrNotRunning.Error())
 	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|task \w{64}: already exists|/\w{64}: file exists`)
 )
+
+// lateEnd is what an engine logs that hears of the end of a task while the next one runs.
+// It takes the networks from the container, and what it hears then, that the next task has
+// started, makes it show the container as running (handleContainerExit and ProcessEvent in
+// daemon/monitor.go of 28.5).
+const lateEnd = "task must be stopped before deletion"
 
 // start starts the container. Until the engine has found the new containerd, starts fail,
 // or the engine says that it has started what does not run; one that goes on like that is
 // killed and started again. What is killed in a start may leave a task in containerd that
 // no engine removes. Then the container cannot be started any more, and another one takes
-// its place. Such starts say nothing about the order, but they must not lose networks.
+// its place. Nor does a start say anything about the order that has lost all its networks
+// to the late end of the task before. But none of these must lose networks from the file.
 func (k *killer) start(when string) {
+	logged := len(k.log())
 	for try := 1; ; try++ {
 		tally, wrong := k.Tally, k.Wrong
-		failed := k.Start(when)
-		notRunning := errors.Is(k.Err, order.ErrNotRunning)
-		if notRunning && try <= 20 {
-			k.Err = nil
-		}
-		switch {
-		case k.Err != nil || try > 20:
+		start := k.Start(when)
+		if k.Err != nil || try > 20 {
 			return
-		case notRunning || noContainerd.MatchString(failed):
+		}
+		log := k.log()
+		switch {
+		case noContainerd.MatchString(start.Failed):
 			if time.Sleep(time.Second); try == 4 {
 				k.lost++
 				k.Try(func() error { return k.killAndStart("dockerd") })
 			}
-		case keptTask.MatchString(failed):
+		case keptTask.MatchString(start.Failed):
 			k.left++
 			k.attachments(when)
 			k.Do("rm --force box")
@@ -216,11 +223,26 @@ func (k *killer) start(when string) {
 			for _, network := range networks[1:] {
 				k.Connect(network)
 			}
+		case start.Failed == "" && len(start.Interfaces) == 0 && strings.Contains(log[logged:], lateEnd):
+			k.late++
+			k.attachments(when)
+			k.stop()
+			logged = len(log)
 		default:
 			return
 		}
 		k.Tally, k.Wrong = tally, wrong
 	}
+}
+
+// log returns what the engine has logged.
+func (k *killer) log() (log string) {
+	k.Try(func() error {
+		data, err := os.ReadFile(k.Log())
+		log = string(data)
+		return err
+	})
+	return log
 }
 
 // stop stops the container. An engine whose containerd was killed may not notice that a
