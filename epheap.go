@@ -3,8 +3,8 @@
 //
 // The daemon numbers an attachment when the user makes it, and keeps the number
 // with the container's settings (see AttachSequences). libnetwork is told the
-// number when an endpoint joins its sandbox, and keeps the endpoints in a
-// container/heap that compares it.
+// number when an endpoint joins its sandbox, and makes the interfaces in the order
+// of a heap.Interface that compares it.
 //
 // The contract of epHeap.Less is that of a strict weak order: the sequence
 // decides first, numbered endpoints come before unnumbered ones, and equal

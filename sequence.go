@@ -33,13 +33,15 @@ func (as AttachSequences) Next() AttachSequence {
 // be the first, it returns the empty string. A number that is given stays.
 func (as AttachSequences) Number(name func(key string) string) {
 	var unnumbered []string
+	names := make(map[string]string)
 	for _, key := range as.Ordered() {
 		if as[key] == 0 {
 			unnumbered = append(unnumbered, key)
+			names[key] = name(key)
 		}
 	}
 	sort.SliceStable(unnumbered, func(i, j int) bool {
-		return name(unnumbered[i]) < name(unnumbered[j])
+		return names[unnumbered[i]] < names[unnumbered[j]]
 	})
 	for _, key := range unnumbered {
 		as[key] = as.Next()

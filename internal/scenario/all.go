@@ -272,5 +272,29 @@ var Side = []Scenario{
 			network connect mike box
 			network connect kilo box`,
 		Want: "zulu mike kilo",
+	}, {
+		// Which network has the gateway behind an overlay, which has none, was up to the
+		// heap's array until 18.05, and not to the rule by which the heap compares.
+		Name:     "attachable overlay between the default bridge and another keeps the gateway",
+		Swarm:    true,
+		Networks: "bravo \n --driver overlay --attachable alpha",
+		Script: `
+			create --name box idle
+			network connect alpha box
+			network connect bravo box`,
+		Want: "bridge alpha bravo",
+	}, {
+		// The engine leaves the settings of the first, which failed.
+		Name:     "network whose first connect was refused comes last",
+		Networks: "mike \n zulu \n --subnet 10.99.0.0/24 alpha",
+		Script: `
+			create --name other --network alpha --ip 10.99.0.9 idle
+			create --name box --network zulu idle
+			start other box
+			! network connect --ip 10.99.0.9 alpha box
+			network connect mike box
+			network connect alpha box
+			stop box`,
+		Want: "zulu mike alpha",
 	},
 }

@@ -32,6 +32,7 @@ func run(ctx context.Context, l *prove.Lab) error {
 		args []string
 	}{
 		{"container made by stock starts under patched", stockThenPatched, nil},
+		{"container made by stock with the id of an overlay starts under patched", stockOverlay, nil},
 		{"patched, then stock, then patched", thereAndBack, nil},
 		{"stock reads what patched has stored", stockReads, nil},
 		{"container's file has stock's settings and the numbers, which stock drops", sameFile, nil},
@@ -67,6 +68,30 @@ func stockThenPatched(ctx context.Context, e *engine.Engine, stock string) (prov
 	box.Connect("alpha")
 	box.Do("stop box")
 	box.Starts(starts, "after a hot connect")
+	return box.Outcome()
+}
+
+// stockOverlay is about a container that has no numbers either, and whose network mode
+// is the id of an overlay. The node has the overlay only while the container runs, so that
+// the engine cannot look its name up.
+func stockOverlay(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	patched := e.Dockerd()
+	if err := e.Replace(ctx, stock); err != nil {
+		return prove.Outcome{}, err
+	}
+	box := prove.NewBox(ctx, e)
+	box.Do("swarm init --advertise-addr 127.0.0.1",
+		"network create --driver overlay --attachable zulu", "network create alpha", "network create mike")
+	box.Create(box.Ask("network inspect --format {{.Id}} zulu"))
+	// Not before, as stock may not start then: from 24.0.7 on, it must join the overlay first.
+	box.Do("start box")
+	box.Connect("mike")
+	box.Connect("alpha")
+	box.Do("stop box")
+
+	box.Replace(patched)
+	box.Want = strings.Fields("zulu alpha mike")
+	box.Start("by name")
 	return box.Outcome()
 }
 
