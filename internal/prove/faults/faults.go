@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ethorder/internal/engine"
 	"ethorder/internal/prove"
@@ -44,6 +45,7 @@ func run(ctx context.Context, l *prove.Lab) error {
 	trials := []trial{
 		{"daemon restarts, then hot connect", restart, nil},
 		{"daemon restarts with live-restore, then hot connect", liveRestore, []string{"--live-restore"}},
+		{"network connected again while the container waits for its restart", restarting, nil},
 		{"disk full at connect to a stopped container", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 			return connect(ctx, e, false, fullDisk)
 		}, nil},
@@ -115,5 +117,47 @@ func liveRestore(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 	if !wentOn {
 		o.What, o.Held = o.What+", the container did not go on", false
 	}
+	return o, err
+}
+
+// restarting is about a container that has ended and waits for the engine to start it
+// again, each time longer. The engine takes it for running, but it has no endpoints, so
+// that some engines connect a network again that it has. The network keeps its place.
+func restarting(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+	box := prove.MakeBox(ctx, e, "zulu mike kilo", "", "--restart=always")
+	box.Start("first")
+	is := func(state string) {
+		box.Try(func() error {
+			for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(50 * time.Millisecond) {
+				if now, err := e.Docker(ctx, "inspect", "--format", "{{.State.Status}}", "box"); err != nil || now == state {
+					return err
+				}
+			}
+			return fmt.Errorf("box is not %s after a minute", state)
+		})
+	}
+	// It waits 100 ms at first, and twice as long each time: 6.4 s for the last.
+	for range 7 {
+		is("running")
+		box.Try(func() error {
+			_, _ = e.Docker(ctx, "exec", "box", "/idle", "end") // ends with the process
+			return ctx.Err()
+		})
+		is("restarting")
+	}
+	answered := "connected again"
+	box.Try(func() error {
+		if post(ctx, e, "/networks/zulu/connect", `{"Container":"box"}`) != nil {
+			answered = "refused"
+		}
+		return ctx.Err()
+	})
+	is("restarting")
+	is("running")
+	box.Look("restarted")
+	box.Do("stop box")
+	box.Starts(starts, "at last")
+	o, err := box.Outcome()
+	o.What = answered + ", " + o.What
 	return o, err
 }
