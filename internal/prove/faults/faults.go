@@ -126,24 +126,25 @@ func liveRestore(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 func restarting(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 	box := prove.MakeBox(ctx, e, "zulu mike kilo", "", "--restart=always")
 	box.Start("first")
-	is := func(state string) {
+	// is waits for a state, and calls meanwhile as long as it is another one.
+	is := func(state string, meanwhile func()) {
 		box.Try(func() error {
 			for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(50 * time.Millisecond) {
 				if now, err := e.Docker(ctx, "inspect", "--format", "{{.State.Status}}", "box"); err != nil || now == state {
 					return err
 				}
+				meanwhile()
 			}
 			return fmt.Errorf("box is not %s after a minute", state)
 		})
 	}
+	nothing := func() {}
+	// The command ends with the process, and may say that it failed.
+	end := func() { _, _ = e.Docker(ctx, "exec", "box", "/idle", "end") }
 	// It waits 100 ms at first, and twice as long each time: 6.4 s for the last.
 	for range 7 {
-		is("running")
-		box.Try(func() error {
-			_, _ = e.Docker(ctx, "exec", "box", "/idle", "end") // ends with the process
-			return ctx.Err()
-		})
-		is("restarting")
+		is("running", nothing)
+		is("restarting", end)
 	}
 	answered := "connected again"
 	box.Try(func() error {
@@ -152,8 +153,8 @@ func restarting(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 		}
 		return ctx.Err()
 	})
-	is("restarting")
-	is("running")
+	is("restarting", nothing)
+	is("running", nothing)
 	box.Look("restarted")
 	box.Do("stop box")
 	box.Starts(starts, "at last")
