@@ -303,7 +303,7 @@ func run(ctx context.Context, e *engine.Engine, command []string) (string, error
 	case "crash":
 		return "", crash(ctx, e)
 	case "await":
-		return "", await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == command[1] })
+		return "", Await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == command[1] })
 	case "POST":
 		return "", e.Post(ctx, command[1], strings.Join(command[2:], " "))
 	case "lab":
@@ -342,13 +342,13 @@ func crash(ctx context.Context, e *engine.Engine) error {
 	}
 	// The exec ends with the process, and may say that it failed.
 	_, _ = e.Docker(ctx, "exec", "box", "/idle", "end")
-	return await(ctx, e, state, func(now string) bool {
+	return Await(ctx, e, state, func(now string) bool {
 		return now != before && strings.HasPrefix(now, "true false ")
 	})
 }
 
-// await waits until what docker inspect says of box is as wanted.
-func await(ctx context.Context, e *engine.Engine, format string, wanted func(string) bool) error {
+// Await waits until what docker inspect says of box is as wanted.
+func Await(ctx context.Context, e *engine.Engine, format string, wanted func(string) bool) error {
 	var now string
 	for begin := time.Now(); time.Since(begin) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
 		var err error

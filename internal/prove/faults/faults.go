@@ -10,6 +10,7 @@ import (
 	"ethorder/internal/engine"
 	"ethorder/internal/prove"
 	"ethorder/internal/release"
+	"ethorder/internal/scenario"
 )
 
 // Suite restarts engines and makes attaches fail.
@@ -126,25 +127,26 @@ func liveRestore(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 func restarting(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 	box := prove.MakeBox(ctx, e, "zulu mike kilo", "", "--restart=always")
 	box.Start("first")
-	// is waits for a state, and calls meanwhile as long as it is another one.
-	is := func(state string, meanwhile func()) {
+	await := func(wanted func(status string) bool) {
 		box.Try(func() error {
-			for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(50 * time.Millisecond) {
-				if now, err := e.Docker(ctx, "inspect", "--format", "{{.State.Status}}", "box"); err != nil || now == state {
-					return err
-				}
-				meanwhile()
-			}
-			return fmt.Errorf("box is not %s after a minute", state)
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			return scenario.Await(ctx, e, "{{.State.Status}}", wanted)
 		})
 	}
-	nothing := func() {}
-	// The command ends with the process, and may say that it failed.
-	end := func() { _, _ = e.Docker(ctx, "exec", "box", "/idle", "end") }
+	running := func(status string) bool { return status == "running" }
+	waiting := func(status string) bool { return status == "restarting" }
 	// It waits 100 ms at first, and twice as long each time: 6.4 s for the last.
 	for range 7 {
-		is("running", nothing)
-		is("restarting", end)
+		await(running)
+		await(func(status string) bool {
+			if waiting(status) {
+				return true
+			}
+			// The command ends with the process, and may say that it failed.
+			_, _ = e.Docker(ctx, "exec", "box", "/idle", "end")
+			return false
+		})
 	}
 	answered := "connected again"
 	box.Try(func() error {
@@ -153,8 +155,8 @@ func restarting(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
 		}
 		return ctx.Err()
 	})
-	is("restarting", nothing)
-	is("running", nothing)
+	await(waiting)
+	await(running)
 	box.Look("restarted")
 	box.Do("stop box")
 	box.Starts(starts, "at last")

@@ -200,14 +200,13 @@ const lateEnd = "task must be stopped before deletion"
 // its place. Nor does a start say anything about the order that has lost all its networks
 // to the late end of the task before. But none of these must lose networks from the file.
 func (k *killer) start(when string) {
-	logged := len(k.log())
+	logged := k.logged()
 	for try := 1; ; try++ {
 		tally, wrong := k.Tally, k.Wrong
 		start := k.Start(when)
 		if k.Err != nil || try > 20 {
 			return
 		}
-		log := k.log()
 		switch {
 		case noContainerd.MatchString(start.Failed):
 			if time.Sleep(time.Second); try == 4 {
@@ -223,11 +222,11 @@ func (k *killer) start(when string) {
 			for _, network := range networks[1:] {
 				k.Connect(network)
 			}
-		case start.Failed == "" && len(start.Interfaces) == 0 && strings.Contains(log[logged:], lateEnd):
+		case start.Failed == "" && len(start.Interfaces) == 0 && k.endedLate(logged):
+			logged = k.logged()
 			k.late++
 			k.attachments(when)
 			k.stop()
-			logged = len(log)
 		default:
 			return
 		}
@@ -235,14 +234,27 @@ func (k *killer) start(when string) {
 	}
 }
 
-// log returns what the engine has logged.
-func (k *killer) log() (log string) {
+// logged returns how many bytes the engine has logged.
+func (k *killer) logged() (size int64) {
 	k.Try(func() error {
-		data, err := os.ReadFile(k.Log())
-		log = string(data)
+		info, err := os.Stat(k.Log())
+		if err == nil {
+			size = info.Size()
+		}
 		return err
 	})
-	return log
+	return size
+}
+
+// endedLate returns whether the engine has logged the late end of a task, after as many
+// bytes as given.
+func (k *killer) endedLate(logged int64) (late bool) {
+	k.Try(func() error {
+		log, err := os.ReadFile(k.Log())
+		late = err == nil && strings.Contains(string(log[logged:]), lateEnd)
+		return err
+	})
+	return late
 }
 
 // stop stops the container. An engine whose containerd was killed may not notice that a
