@@ -144,20 +144,30 @@ func (g gotree) vet(ctx context.Context, files []string) []string {
 	if err == nil {
 		return nil
 	}
-	if found := findings(output); found != nil {
+	if found := findings(output, packages(files)); found != nil {
 		return found
 	}
 	return []string{err.Error()} // vet itself failed
 }
 
-// findings returns what vet found, of its output.
-func findings(output string) []string {
+// findings returns what vet found in the packages, of its output.
+func findings(output string, packages []string) []string {
 	var found []string
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
-		if position.MatchString(line) {
-			found = append(found, position.ReplaceAllString(line, "$1: "))
+		m := position.FindStringSubmatch(line)
+		if m == nil {
+			continue
 		}
+		file := m[1]
+		for _, dir := range packages {
+			// go keeps what vet says of equal packages, and may give it as it said it
+			// in another tree: with a path that leads there.
+			if below := path.Join(dir, path.Base(file)); strings.HasSuffix(file, "/"+below) {
+				file = below
+			}
+		}
+		found = append(found, file+": "+line[len(m[0]):])
 	}
 	return found
 }

@@ -43,6 +43,16 @@ func TestALineSaysWhatDoesNotHold(t *testing.T) {
 // What vet said in the stock tree is no fault of the series, wherever it moved to.
 func TestFindingsAreComparedWithoutTheirLines(t *testing.T) {
 	output := "# github.com/docker/docker/daemon\ndaemon/a.go:12:3: unreachable code\nvet: daemon/b.go:7:1: undefined: x\n"
-	assert.DeepEqual(t, findings(output), []string{"daemon/a.go: unreachable code", "daemon/b.go: undefined: x"})
-	assert.Equal(t, len(findings("")), 0)
+	assert.DeepEqual(t, findings(output, nil), []string{"daemon/a.go: unreachable code", "daemon/b.go: undefined: x"})
+	assert.Equal(t, len(findings("", nil)), 0)
+}
+
+// Two jobs that vet equal packages at once may both get what was said in one's tree.
+func TestFindingsAreComparedWithoutTheTreeThatTheyWereMadeIn(t *testing.T) {
+	packages := []string{"./daemon", "./vendor/github.com/docker/libnetwork"}
+	for _, tree := range []string{"", "../../job2/source/", "/out/matrix/job2/source/"} {
+		output := tree + "daemon/a.go:12:3: unreachable code\n" + tree + "vendor/github.com/docker/libnetwork/b.go:7:1: undefined: x\n"
+		assert.DeepEqual(t, findings(output, packages),
+			[]string{"daemon/a.go: unreachable code", "vendor/github.com/docker/libnetwork/b.go: undefined: x"})
+	}
 }
