@@ -140,11 +140,12 @@ var position = regexp.MustCompile(`^(?:vet: )?(\S+\.go):\d+(?::\d+)?: `)
 
 // vet returns what go vet says of the packages of the files, without line numbers.
 func (g gotree) vet(ctx context.Context, files []string) []string {
-	output, err := g.run(ctx, "vet", nil, "vet", packages(files))
+	dirs := packages(files)
+	output, err := g.run(ctx, "vet", nil, "vet", dirs)
 	if err == nil {
 		return nil
 	}
-	if found := findings(output, packages(files)); found != nil {
+	if found := findings(output, dirs); found != nil {
 		return found
 	}
 	return []string{err.Error()} // vet itself failed
