@@ -47,7 +47,7 @@ func init() {
 			count := check.Run(cmd.Context(), cmd.ErrOrStderr(), repo.Path(), checks)
 			fmt.Fprintln(cmd.OutOrStdout(), count)
 			if count.Failed > 0 {
-				return fmt.Errorf("not everything holds: see what is marked FAILED or counted as failed above, and run that alone with: scripts/test --only %q", "NAME")
+				return fmt.Errorf("not everything holds: the last lines of what failed are above; run it alone with: scripts/test --only %q", "NAME")
 			}
 			return nil
 		}),

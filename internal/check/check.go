@@ -52,28 +52,54 @@ type Check struct {
 }
 
 // Run runs the checks one after the other in dir, reports on w, and returns how
-// they went. Each command ends when ctx does.
+// they went. What failed is told of once more at the end, as it may be an hour of
+// output further up, or cut off from a log. Each command ends when ctx does.
 func Run(ctx context.Context, w io.Writer, dir string, checks []Check) Count {
-	var total Count
+	var (
+		total    Count
+		failures strings.Builder
+	)
 	begin := time.Now()
 	for i, c := range checks {
 		fmt.Fprintf(w, "[%d/%d, %s] %s\n", i+1, len(checks), since(begin), c.Name)
-		count := c.run(ctx, w, dir)
+		var reason tail
+		count := c.run(ctx, w, &reason, dir)
 		if ctx.Err() != nil {
 			count = Count{Failed: 1}
 		}
 		total.add(count)
 		fmt.Fprintf(w, "[%d/%d, %s] %s: %v\n", i+1, len(checks), since(begin), c.Name, count)
+		if count.Failed > 0 {
+			fmt.Fprintf(&failures, "failed: %s\n%s", c.Name, reason.String())
+		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
+	fmt.Fprint(w, failures.String())
 	return total
 }
 
+// tail is a writer that keeps the last lines.
+type tail struct{ lines []string }
+
+// tailLines is how many lines a tail keeps.
+const tailLines = 30
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.lines = append(t.lines, strings.SplitAfter(string(p), "\n")...)
+	t.lines = slices.DeleteFunc(t.lines, func(line string) bool { return line == "" })
+	t.lines = t.lines[max(0, len(t.lines)-tailLines):]
+	return len(p), nil
+}
+
+func (t *tail) String() string { return strings.Join(t.lines, "") }
+
 func since(t time.Time) string { return time.Since(t).Round(time.Second).String() }
 
-func (c Check) run(ctx context.Context, w io.Writer, dir string) Count {
+// run runs the check, reports on w, and on reason again what tells why it failed.
+func (c Check) run(ctx context.Context, w, reason io.Writer, dir string) Count {
+	both := io.MultiWriter(w, reason)
 	cmd := exec.CommandContext(ctx, c.Command[0], c.Command[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), c.Env...)
@@ -83,7 +109,7 @@ func (c Check) run(ctx context.Context, w io.Writer, dir string) Count {
 	reader, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	if err := cmd.Start(); err != nil {
-		fmt.Fprintf(w, "    %v\n", err)
+		fmt.Fprintf(both, "    %v\n", err)
 		return Count{Failed: 1}
 	}
 	go func() {
@@ -94,12 +120,12 @@ func (c Check) run(ctx context.Context, w io.Writer, dir string) Count {
 		printed int
 	)
 	if c.GoTest {
-		count = goTest(w, reader)
+		count = goTest(w, both, reader)
 	} else {
 		scanner := bufio.NewScanner(reader)
 		for scanner.Scan() {
 			printed++
-			fmt.Fprintf(w, "    %s\n", scanner.Text())
+			fmt.Fprintf(both, "    %s\n", scanner.Text())
 		}
 	}
 	_, _ = io.Copy(io.Discard, reader) // waits for the end
@@ -134,10 +160,10 @@ type event struct {
 }
 
 // goTest reads what go test -json prints, and counts the tests that have no
-// subtests. It shows the ones that failed with all their output, the skipped ones
-// with the reason, and of those that passed the ones that took long, with what they
-// logged.
-func goTest(w io.Writer, r io.Reader) Count {
+// subtests. On failed it shows the ones that failed with all their output, on w the
+// skipped ones with the reason, and of those that passed the ones that took long, with
+// what they logged.
+func goTest(w, failed io.Writer, r io.Reader) Count {
 	var count Count
 	output := map[string][]string{}
 	parents := map[string]bool{}
@@ -158,11 +184,11 @@ func goTest(w io.Writer, r io.Reader) Count {
 				}
 			}
 		case "build-output":
-			fmt.Fprintf(w, "    %s", e.Output)
+			fmt.Fprintf(failed, "    %s", e.Output)
 		case "output":
 			output[name] = append(output[name], e.Output)
 		case "pass", "fail", "skip":
-			count.add(e.result(w, name, parents[name], output[name]))
+			count.add(e.result(w, failed, name, parents[name], output[name]))
 			delete(output, name)
 		}
 	}
@@ -170,8 +196,8 @@ func goTest(w io.Writer, r io.Reader) Count {
 }
 
 // result counts the end of a test or of a package, and shows it.
-func (e event) result(w io.Writer, name string, isParent bool, output []string) Count {
-	show := func() {
+func (e event) result(w, failed io.Writer, name string, isParent bool, output []string) Count {
+	show := func(w io.Writer) {
 		for _, line := range output {
 			if !slices.ContainsFunc([]string{"=== RUN", "=== PAUSE", "=== CONT", "=== NAME"}, func(p string) bool {
 				return strings.HasPrefix(line, p)
@@ -182,8 +208,8 @@ func (e event) result(w io.Writer, name string, isParent bool, output []string) 
 	}
 	switch {
 	case e.Action == "fail":
-		fmt.Fprintf(w, "    FAILED %s\n", name)
-		show()
+		fmt.Fprintf(failed, "    FAILED %s\n", name)
+		show(failed)
 		if e.Test == "" || isParent {
 			return Count{} // its tests were counted, or it did not build
 		}
@@ -192,7 +218,7 @@ func (e event) result(w io.Writer, name string, isParent bool, output []string) 
 		return Count{}
 	case e.Action == "skip":
 		fmt.Fprintf(w, "    skipped %s\n", name)
-		show()
+		show(w)
 		return Count{Skipped: 1}
 	}
 	if e.Elapsed >= 5 {

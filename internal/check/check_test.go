@@ -28,8 +28,29 @@ func TestRunCountsCommands(t *testing.T) {
 	})
 	assert.Equal(t, count, Count{Passed: 3, Failed: 4, Skipped: 1})
 	assert.Equal(t, count.String(), "3 passed, 4 failed, 1 skipped")
-	assert.Check(t, is.Contains(w.String(), "    the reason\n"))
 	assert.Check(t, is.Contains(w.String(), "] not here: 0 passed, 0 failed, 1 skipped\n"))
+	const end = `failed: bad
+    the reason
+failed: not silent
+    a.go
+failed: killed
+failed: missing
+    fork/exec /no/program: no such file or directory
+`
+	assert.Check(t, strings.HasSuffix(w.String(), "] environment: 1 passed, 0 failed\n"+end), w.String())
+}
+
+func TestRunEndsWithTheLastLinesOfWhatFailed(t *testing.T) {
+	var w bytes.Buffer
+	Run(context.Background(), &w, t.TempDir(), []Check{
+		{Name: "long", Command: []string{"sh", "-c", "seq 100; exit 1"}},
+		{Name: "good", Command: []string{"true"}},
+	})
+	_, end, _ := strings.Cut(w.String(), "] good: 1 passed, 0 failed\n")
+	lines := strings.Split(strings.TrimSpace(end), "\n")
+	assert.Equal(t, len(lines), 1+tailLines, end)
+	assert.Equal(t, lines[0], "failed: long")
+	assert.Equal(t, lines[tailLines], "    100")
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
@@ -64,12 +85,15 @@ func TestAllSkipped(t *testing.T) { t.Run("x/y", func(t *testing.T) { t.Skip("no
 	check := Check{Name: "tests", GoTest: true, Command: []string{"go", "test", "-json", "./..."}}
 	var w bytes.Buffer
 	assert.Equal(t, Run(context.Background(), &w, dir, []Check{check}), Count{Passed: 2, Failed: 1, Skipped: 3}, w.String())
-	assert.Check(t, is.Contains(w.String(), "FAILED m/a.TestBad\n"))
-	assert.Check(t, is.Contains(w.String(), "the reason"))
 	assert.Check(t, is.Contains(w.String(), "skipped m/a.TestSkipped\n"))
+	_, end, _ := strings.Cut(w.String(), "failed: tests\n")
+	assert.Check(t, is.Contains(end, "FAILED m/a.TestBad\n"))
+	assert.Check(t, is.Contains(end, "the reason"))
+	assert.Check(t, !strings.Contains(end, "skipped"), end)
 
 	assert.NilError(t, os.WriteFile(filepath.Join(dir, "a", "b_test.go"), []byte("package a\nvar x int = `no`\n"), 0o644))
 	w.Reset()
 	assert.Equal(t, Run(context.Background(), &w, dir, []Check{check}), Count{Failed: 1}, w.String())
-	assert.Check(t, strings.Contains(w.String(), "cannot use"), w.String())
+	_, end, _ = strings.Cut(w.String(), "failed: tests\n")
+	assert.Check(t, is.Contains(end, "cannot use"))
 }
