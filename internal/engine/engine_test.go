@@ -121,7 +121,7 @@ func TestStartRefusesALongFolder(t *testing.T) {
 
 // What an engine does in a lab must not be seen outside of it.
 func TestLabIsPrivate(t *testing.T) {
-	etc, err := os.ReadDir("/etc")
+	etc, err := filepath.Glob("/etc/*")
 	assert.NilError(t, err)
 	config := fakes(t, `
 		export PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -155,9 +155,9 @@ func TestLabIsPrivate(t *testing.T) {
 		_, err := os.Lstat(path)
 		assert.Check(t, os.IsNotExist(err), "%s is on the machine", path)
 	}
-	after, err := os.ReadDir("/etc")
+	after, err := filepath.Glob("/etc/*")
 	assert.NilError(t, err)
-	assert.Equal(t, len(after), len(etc))
+	assert.DeepEqual(t, after, etc)
 	lines := strings.Fields(string(log))
 	left, err := filepath.Glob("/sys/fs/cgroup/*/" + lines[len(lines)-1])
 	assert.NilError(t, err)
