@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,10 +41,12 @@ const Image = "idle"
 // path of a socket.
 const maxDir = 107 - len("/containerd.sock")
 
-// How long an engine may take to answer, and to end when it is told to.
+// How long an engine may take to answer, to end when it is told to, and to have a removed
+// container leave its networks.
 const (
 	startTimeout = 60 * time.Second
 	stopTimeout  = 30 * time.Second
+	leaveTimeout = 10 * time.Second
 )
 
 // Config says which engine to start.
@@ -376,11 +379,29 @@ func (e *Engine) RemoveContainers(ctx context.Context) error {
 	return err
 }
 
-// RemoveNetworks removes the networks that the engine has been asked for and that no
-// container is in.
+// RemoveNetworks removes the networks that the engine has been asked for, once no
+// container is in them, and returns an error if any is left: prune passes over a network
+// that has endpoints.
 func (e *Engine) RemoveNetworks(ctx context.Context) error {
-	_, err := e.Docker(ctx, "network", "prune", "--force")
-	return err
+	for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		if _, err := e.Docker(ctx, "network", "prune", "--force"); err != nil {
+			return err
+		}
+		networks, err := e.Docker(ctx, "network", "ls", "--filter", "type=custom", "--format", "{{.Scope}} {{.Name}}")
+		if err != nil {
+			return err
+		}
+		// The rest is the engine's own, or the swarm's.
+		left := slices.DeleteFunc(strings.Split(networks, "\n"), func(network string) bool {
+			return !strings.HasPrefix(network, "local ") || network == "local docker_gwbridge"
+		})
+		if len(left) == 0 {
+			return nil
+		}
+		if time.Since(begin) > leaveTimeout {
+			return fmt.Errorf("networks are not removed by prune, as they have endpoints: %s", strings.Join(left, ", "))
+		}
+	}
 }
 
 // Signal sends a signal to the engine's dockerd and waits until it has ended.

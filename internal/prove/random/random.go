@@ -54,15 +54,14 @@ func run(ctx context.Context, lab *prove.Lab) (err error) {
 		stockDid += ", then " + stockDifference
 	}
 
-	steps, compared := 0, comparer{}
+	compared := comparer{}
 	for i := range uint64(runs * lab.Scale) {
 		commands := plan(lab.Seed+i, stepsPerRun)
 		n, difference, err := patched.play(ctx, commands, compared.check)
 		if err != nil {
 			return fmt.Errorf("patched engine: %w", err)
 		}
-		steps += n
-		logrus.Infof("%s, random: %d steps, %d starts", lab.Release.Name, steps, compared.starts)
+		logrus.Infof("%s, random: %d steps, %d starts", lab.Release.Name, compared.steps, compared.starts)
 		if difference == "" {
 			continue
 		}
@@ -72,10 +71,10 @@ func run(ctx context.Context, lab *prove.Lab) (err error) {
 			return fmt.Errorf("patched engine: %w", err)
 		}
 		lab.Report(trial(), stockDid, fmt.Sprintf("after %d steps with seed %d: %s; to see it: %s",
-			steps, lab.Seed, difference, strings.Join(texts(commands), "; ")), false)
+			compared.steps, lab.Seed, difference, strings.Join(texts(commands), "; ")), false)
 		return nil
 	}
-	lab.Report(trial(), stockDid, fmt.Sprintf("%d steps with %d starts, no difference (seed %d)", steps, compared.starts, lab.Seed), true)
+	lab.Report(trial(), stockDid, fmt.Sprintf("%d steps with %d starts, no difference (seed %d)", compared.steps, compared.starts, lab.Seed), true)
 	return nil
 }
 
@@ -128,12 +127,25 @@ func (s *session) do(ctx context.Context, c command, name string) error {
 	return err
 }
 
+// miscounts reports whether a command failed as the engine will not remove a network
+// for endpoints that it has not. Stock counts them apart, and has too many until it starts
+// again once a container was renamed after another one had left the network
+// ("Fixing inconsistent endpoint_cnt" in the log of 17.12.1).
+func (s *session) miscounts(ctx context.Context, c command, failed error) bool {
+	if c.verb != networkRemove || !strings.Contains(failed.Error(), "has active endpoints") {
+		return false
+	}
+	containers, err := s.engine.Docker(ctx, "network", "inspect", "--format", "{{len .Containers}}", c.network)
+	return err == nil && containers == "0"
+}
+
 // comparer compares all that the model knows.
 type comparer struct {
-	starts int
+	steps, starts int
 }
 
 func (c *comparer) check(ctx context.Context, s *session, m *model) (string, error) {
+	c.steps++
 	for i, b := range m.boxes {
 		if b == nil {
 			continue
@@ -214,16 +226,24 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 		}
 	}
 	defer func() {
-		if e := b.engine; e.RemoveContainers(ctx) != nil || e.RemoveNetworks(ctx) != nil { // such as after a daemon that does not come up again
+		// Such as after a daemon that does not come up again, or one that miscounts.
+		if e := b.engine; e.RemoveContainers(ctx) != nil || e.RemoveNetworks(ctx) != nil {
 			err = errors.Join(err, b.close())
 		}
 	}()
 	m := newModel(release.Major(b.lab.Release.Name) >= 28)
 	s := &session{engine: b.engine, ids: make([]string, len(boxes)), networks: make(map[string]string)}
 	for i, c := range commands {
+		if !m.can(c) {
+			continue // the engine still has a network that was to be removed
+		}
 		failed := s.do(ctx, c, m.name(c))
 		if ctx.Err() != nil {
 			return i, "", ctx.Err()
+		}
+		if failed != nil && s.miscounts(ctx, c, failed) {
+			logrus.Warnf("%s, random: stock's count of endpoints is wrong: %v", b.lab.Release.Name, failed)
+			continue
 		}
 		if failed != nil {
 			return i + 1, failed.Error(), nil
