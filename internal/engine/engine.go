@@ -41,13 +41,14 @@ const Image = "idle"
 // path of a socket.
 const maxDir = 107 - len("/containerd.sock")
 
-// How long an engine may take to answer, to end when it is told to, and to have a removed
-// container leave its networks.
+// How long an engine may take to answer, and to end when it is told to.
 const (
 	startTimeout = 60 * time.Second
 	stopTimeout  = 30 * time.Second
-	leaveTimeout = 10 * time.Second
 )
+
+// leaveTimeout is how long a removed container may take to leave its networks.
+var leaveTimeout = 10 * time.Second
 
 // Config says which engine to start.
 type Config struct {

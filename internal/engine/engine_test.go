@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
@@ -163,6 +164,32 @@ func TestLabIsPrivate(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, len(left), 0, "cgroups are left: %v", left)
 	assertNothingLeft(t)
+}
+
+func TestRemoveNetworksLeavesNone(t *testing.T) {
+	defer func(t time.Duration) { leaveTimeout = t }(leaveTimeout)
+	for _, test := range []struct{ name, left, err string }{
+		{"none is left", "", ""},
+		{"a container is just leaving", `[ "$(wc -l <"$pruned")" -ge 3 ] || echo local lima`, ""},
+		{"the engine's own and the swarm's", `echo local docker_gwbridge; echo swarm ingress`, ""},
+		{"prune passes over one", `echo swarm ingress; echo local lima`, "have endpoints: local lima"},
+		{"no engine", `exit 1`, "docker network ls"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			docker := filepath.Join(t.TempDir(), "docker")
+			script := "#!/bin/sh\npruned=$0.pruned\n" +
+				`if [ "$2" = prune ]; then echo >>"$pruned"; exit; fi` + "\n" + test.left + "\n"
+			assert.NilError(t, os.WriteFile(docker, []byte(script), 0o755))
+			e := &Engine{dir: t.TempDir(), config: Config{Tools: Tools{Docker: docker}}, dockerd: &process{done: make(chan struct{})}}
+			leaveTimeout = time.Minute
+			if test.err == "" {
+				assert.NilError(t, e.RemoveNetworks(context.Background()))
+				return
+			}
+			leaveTimeout = 0
+			assert.ErrorContains(t, e.RemoveNetworks(context.Background()), test.err)
+		})
+	}
 }
 
 func TestVersion(t *testing.T) {
