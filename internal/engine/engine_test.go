@@ -132,6 +132,7 @@ func TestLabIsPrivate(t *testing.T) {
 		touch /etc/ethorder-file 2>/dev/null
 		touch /usr/ethorder-file 2>/dev/null || echo did not write to /usr
 		touch /var/ethorder-file 2>/dev/null || echo did not write to /var
+		touch /var/lib/docker/ethorder-file 2>/dev/null
 		mkdir /sys/fs/cgroup/devices/"$(basename "$HOME")" && echo made a cgroup
 		ls /proc | grep -c '^[0-9]' >/run/processes
 		[ "$(cat /run/processes)" -lt 12 ] && echo sees its own processes only
@@ -151,7 +152,7 @@ func TestLabIsPrivate(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/sys/class/net/ethorder0", "/run/ethorder-file", "/etc/docker/ethorder-file", "/etc/ethorder-file",
-		"/usr/ethorder-file", "/var/ethorder-file",
+		"/usr/ethorder-file", "/var/ethorder-file", "/var/lib/docker/ethorder-file",
 	} {
 		_, err := os.Lstat(path)
 		assert.Check(t, os.IsNotExist(err), "%s is on the machine", path)

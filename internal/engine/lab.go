@@ -22,6 +22,9 @@ const labName = "ethorder-lab"
 
 const cgroupRoot = "/sys/fs/cgroup"
 
+// hostData is where the machine's engine keeps its state.
+const hostData = "/var/lib/docker"
+
 func init() {
 	if os.Args[0] != labName {
 		return
@@ -77,7 +80,7 @@ func (m mount) do() error {
 
 // prepare makes the machine read-only as seen from the lab, apart from the folder
 // dir, and puts files and folders that an engine shares with the rest of a
-// machine (/run, /etc/docker, the cgroups, …) out of its sight.
+// machine (/run, /etc/docker, /var/lib/docker, the cgroups, …) out of its sight.
 func prepare(dir string) error {
 	hostEtc := filepath.Join(dir, "host-etc")
 	if err := os.Mkdir(hostEtc, 0o755); err != nil {
@@ -98,6 +101,12 @@ func prepare(dir string) error {
 		{source: "tmpfs", target: "/run", fstype: "tmpfs", data: "mode=755"},
 		{source: "tmpfs", target: cgroupRoot, fstype: "tmpfs", data: "mode=755"},
 		{target: "/", flags: unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY},
+	}
+	// Engines keep files of an overlay's load balancer there, whatever their data root is
+	// (defaultPrefix in libnetwork's sandbox_dns_unix.go), and where an engine runs on the
+	// machine, it is a mount of its own, which is not read-only with the root.
+	if _, err := os.Stat(hostData); err == nil {
+		mounts = append(mounts, mount{source: "tmpfs", target: hostData, fstype: "tmpfs", data: "mode=711"})
 	}
 	for _, m := range mounts {
 		if err := m.do(); err != nil {
