@@ -87,8 +87,7 @@ type tail struct{ lines []string }
 const tailLines = 30
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.lines = append(t.lines, strings.SplitAfter(string(p), "\n")...)
-	t.lines = slices.DeleteFunc(t.lines, func(line string) bool { return line == "" })
+	t.lines = slices.AppendSeq(t.lines, strings.Lines(string(p)))
 	t.lines = t.lines[max(0, len(t.lines)-tailLines):]
 	return len(p), nil
 }
