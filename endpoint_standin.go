@@ -1,32 +1,28 @@
 package ethorder
 
-// endpoint stands in for libnetwork's endpoint, so that the heap compiles and is
-// tested without the engine around it. Stand-in: not installed by any patch.
+import "ethorder/internal/standin"
+
+// The types of this file stand in for moby's, so that epheap.go and sequence.go
+// compile and are tested without the engine around them. No patch installs it.
+
+// endpoint stands in for libnetwork's endpoint.
 type endpoint struct {
 	network        string
-	attachSequence AttachSequence
+	attachSequence int
 	gatewayNetwork bool // of docker_gwbridge
 	internal       bool // of an internal network
 	dualStack      bool // has an IPv4 and an IPv6 gateway
 	priority       int
 }
 
-func (ep *endpoint) sequence() AttachSequence { return ep.attachSequence }
-
-// Less is upstream's rule for the default gateway, in upstream's steps: ep is
-// preferred to other.
+// Less is upstream's rule for the default gateway, in upstream's steps, and the
+// network's name as the last word: ep is preferred to other.
 func (ep *endpoint) Less(other *endpoint) bool {
-	if ep.gatewayNetwork {
-		return false
+	if ep.gatewayNetwork != other.gatewayNetwork {
+		return other.gatewayNetwork
 	}
-	if other.gatewayNetwork {
-		return true
-	}
-	if ep.internal {
-		return false
-	}
-	if other.internal {
-		return true
+	if ep.internal != other.internal {
+		return other.internal
 	}
 	if ep.dualStack != other.dualStack {
 		return ep.dualStack
@@ -35,4 +31,9 @@ func (ep *endpoint) Less(other *endpoint) bool {
 		return ep.priority > other.priority
 	}
 	return ep.network < other.network
+}
+
+// EndpointSettings stands in for daemon/network's EndpointSettings.
+type EndpointSettings struct {
+	*standin.EndpointSettings
 }

@@ -1,41 +1,40 @@
 // Package ethorder is the rule that makes a container's eth0, eth1, … come up
 // in the order in which its networks were attached.
 //
-// The daemon numbers an attachment when the user makes it, and keeps the number
-// with the container's settings (see AttachSequences). libnetwork is told the
-// number when an endpoint joins its sandbox, and makes the interfaces in the order
-// of a heap.Interface that compares it.
+// The daemon gives an attachment its attach sequence when the user makes it, and
+// keeps it in the container's settings (see Settings.NumberAttachments). Up to
+// Docker Engine 27.5, it hands the networks to the container's sandbox in that
+// order. libnetwork numbers the sandbox's endpoints by it, pushes them to an
+// epHeap, and makes the interfaces in the order in which they are popped. From
+// 28.0 on, the daemon joins the networks in that order.
 //
-// The contract of epHeap.Less is that of a strict weak order: the sequence
-// decides first, numbered endpoints come before unnumbered ones, and equal
-// sequences leave the decision to the endpoint's own Less, which is upstream's
-// rule. So Less is a strict weak order wherever upstream's is, and:
+// The contract of epHeap.Less is that of a strict total order: the attach
+// sequence decides first, numbered endpoints come before unnumbered ones, and
+// equal sequences leave the decision to the endpoint's own Less, which is
+// upstream's rule with the network's name as the last word. So:
 //
-//   - a sandbox in which nothing is numbered is ordered as upstream orders it;
-//   - among distinct numbers, nothing but the number counts: the order is the
-//     same on every start, whatever order the endpoints joined in, and whatever
-//     their networks are called;
-//   - a heap's array is not sorted. Whoever walks endpoints in order takes a
-//     copy from attachOrder, which is stable for endpoints that are equal.
+//   - a heap yields its endpoints in the same order whatever its array, and
+//     whatever the order in which they were pushed;
+//   - among distinct numbers, nothing but the number counts;
+//   - endpoints that nobody has numbered are ordered as upstream orders them.
 //
-// The files epheap.go and sequence.go are what the patches under patch/ install
-// into libnetwork, byte for byte below the package clause. They are written in
-// the language of Go 1.9, because the oldest engines are.
+// The patches below patch/ install epheap.go into libnetwork and sequence.go into
+// the daemon's package network, byte for byte below the package clause. They are
+// written in the language of Go 1.9, because the oldest engines are.
 package ethorder
 
-import "sort"
+import "container/heap"
 
-// epHeap is a heap.Interface of a sandbox's endpoints, with the endpoint that
-// was attached first at its root.
+// epHeap is a heap of endpoints, with the one that was attached first at its root.
 type epHeap []*endpoint
 
 func (eh epHeap) Len() int { return len(eh) }
 
-// Less compares the attach sequence first. Endpoints of the same sequence, which
+// Less compares the attach sequences. Endpoints of the same sequence, which
 // unnumbered ones are, compare by their own rule.
 func (eh epHeap) Less(i, j int) bool {
-	if si, sj := eh[i].sequence(), eh[j].sequence(); si != sj {
-		return si.before(sj)
+	if si, sj := eh[i].attachSequence, eh[j].attachSequence; si != sj {
+		return si != 0 && (sj == 0 || si < sj)
 	}
 	return eh[i].Less(eh[j])
 }
@@ -55,10 +54,16 @@ func (eh *epHeap) Pop() interface{} {
 	return x
 }
 
-// attachOrder returns a copy of eps in attach order. It does not change eps, the
-// array of a heap as a rule, which is in no order past its root.
+// attachOrder returns the endpoints in the order in which their networks were
+// attached, and leaves eps as it is.
 func attachOrder(eps []*endpoint) []*endpoint {
-	ordered := append(epHeap(nil), eps...)
-	sort.Stable(ordered)
+	var eh epHeap
+	for _, ep := range eps {
+		heap.Push(&eh, ep)
+	}
+	ordered := make([]*endpoint, 0, len(eps))
+	for eh.Len() > 0 {
+		ordered = append(ordered, heap.Pop(&eh).(*endpoint))
+	}
 	return ordered
 }

@@ -1,64 +1,173 @@
 package ethorder
 
-import "sort"
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strconv"
+)
 
-// AttachSequence is the place of an attachment among the attachments of its
-// container: of two of them, the one that was made later has the higher number.
-// Zero means that the attachment has not been numbered.
-type AttachSequence uint64
+// AttachSequenceOption is the driver option of an endpoint that gives its network
+// an explicit attach sequence, a number from 1 to 4294967295.
+const AttachSequenceOption = "com.docker.network.endpoint.attachsequence"
 
-// before returns true if an attachment with number s comes before one with
-// number t: in the order of the numbers, and unnumbered attachments last.
-func (s AttachSequence) before(t AttachSequence) bool {
-	return s != 0 && (t == 0 || s < t)
+// maxAttachSequence is more than can have been given, and leaves room to count.
+const maxAttachSequence = 1 << 62
+
+// AttachSequences are the numbers that the daemon has given to the networks of a
+// container, by the keys that they have in its settings: of two networks, the one
+// that was attached later has the higher number. It is never changed in place.
+type AttachSequences map[string]uint64
+
+// UnmarshalJSON reads the numbers that it can. One that cannot be read is as good
+// as none; an error would cost the container.
+func (as *AttachSequences) UnmarshalJSON(b []byte) error {
+	_ = json.Unmarshal(b, (*map[string]uint64)(as))
+	return nil
 }
 
-// AttachSequences holds the numbers of a container's attachments, by the name
-// or id of the network under which the container's settings keep each of them.
-type AttachSequences map[string]AttachSequence
+// invalidAttachSequence is a value of AttachSequenceOption that cannot be used.
+type invalidAttachSequence string
 
-// Next returns the number for an attachment that is newer than all of as.
-func (as AttachSequences) Next() AttachSequence {
-	var last AttachSequence
-	for _, s := range as {
-		if last < s {
-			last = s
-		}
-	}
-	return last + 1
+func (v invalidAttachSequence) Error() string {
+	return fmt.Sprintf("invalid value %q for driver option %s: want a number from 1 to 4294967295", string(v), AttachSequenceOption)
 }
 
-// Number gives each attachment that has no number the next one, in the order of
-// the networks' names, which name returns for a key. For the network that is to
-// be the first, it returns the empty string. A number that is given stays.
-func (as AttachSequences) Number(name func(key string) string) {
-	var unnumbered []string
-	names := make(map[string]string)
-	for _, key := range as.Ordered() {
-		if as[key] == 0 {
-			unnumbered = append(unnumbered, key)
-			names[key] = name(key)
+// InvalidParameter makes the API answer with status 400, and IsValidationError
+// does so up to 17.07.
+func (invalidAttachSequence) InvalidParameter() {}
+
+func (invalidAttachSequence) IsValidationError() bool { return true }
+
+// ExplicitAttachSequence returns the attach sequence that the driver options of
+// an endpoint give, or 0 if they give none.
+func ExplicitAttachSequence(driverOpts map[string]string) (uint64, error) {
+	v, ok := driverOpts[AttachSequenceOption]
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(v, 10, 32)
+	if err != nil || n == 0 {
+		return 0, invalidAttachSequence(v)
+	}
+	return n, nil
+}
+
+// sequence returns the number of a network, or 0 if it has none.
+func (as AttachSequences) sequence(key string, ep *EndpointSettings) (n uint64, explicit bool) {
+	if ep != nil && ep.EndpointSettings != nil {
+		if n, _ := ExplicitAttachSequence(ep.DriverOpts); n != 0 {
+			return n, true
 		}
 	}
-	sort.SliceStable(unnumbered, func(i, j int) bool {
-		return names[unnumbered[i]] < names[unnumbered[j]]
+	if as[key] > maxAttachSequence {
+		return 0, false
+	}
+	return as[key], false
+}
+
+// Reconcile returns the numbers of networks, which it gives to those that have
+// none. It counts up from the highest that is not explicit: first the networks in
+// first, in that order, then the others by name. The function find returns the id,
+// "" if it is not known, and the name of the network that a key or an element of
+// first stands for.
+func (as AttachSequences) Reconcile(networks map[string]*EndpointSettings, first []string, find func(string) (id, name string)) AttachSequences {
+	numbered, explicit := make(AttachSequences), make(map[uint64]bool)
+	var last uint64
+	keep := func(key string, n uint64) {
+		numbered[key] = n
+		if last < n {
+			last = n
+		}
+	}
+	var found []string
+	for key, ep := range networks {
+		if n, ok := as.sequence(key, ep); ok {
+			explicit[n] = true
+		} else if n != 0 {
+			keep(key, n)
+		} else {
+			found = append(found, key)
+		}
+	}
+	if len(found) == 0 {
+		return numbered
+	}
+
+	places, ranks, names := make(map[string]int), make(map[string]int), make(map[string]string)
+	for i := len(first) - 1; i >= 0; i-- {
+		id, name := find(first[i])
+		places[id], places[name] = i-len(first), i-len(first)
+	}
+	delete(places, "")
+	for _, key := range found {
+		id, name := find(key)
+		if ep := networks[key]; id == "" && ep != nil && ep.EndpointSettings != nil {
+			id = ep.NetworkID
+		}
+		if n, _ := as.sequence(id, nil); n != 0 {
+			keep(key, n) // from when the settings had the network under its id
+		}
+		names[key], ranks[key] = name, places[name]
+		if ranks[key] == 0 {
+			ranks[key] = places[id]
+		}
+	}
+	sort.Slice(found, func(i, j int) bool {
+		a, b := found[i], found[j]
+		if ranks[a] != ranks[b] {
+			return ranks[a] < ranks[b]
+		}
+		if names[a] != names[b] {
+			return names[a] < names[b]
+		}
+		return a < b
 	})
-	for _, key := range unnumbered {
-		as[key] = as.Next()
+	for _, key := range found {
+		if numbered[key] == 0 {
+			for last++; explicit[last]; last++ {
+			}
+			numbered[key] = last
+		}
 	}
+	return numbered
 }
 
-// Ordered returns the keys of as in attach order: numbered attachments before
-// unnumbered ones, and by key among equals.
-func (as AttachSequences) Ordered() []string {
-	keys := make([]string, 0, len(as))
-	for key := range as {
+// Append returns the numbers of networks when that of key has just been attached:
+// unless it has an explicit number, it gets one more than the highest.
+func (as AttachSequences) Append(networks map[string]*EndpointSettings, key string) AttachSequences {
+	numbered := make(AttachSequences)
+	var last uint64
+	for k, ep := range networks {
+		n, explicit := as.sequence(k, ep)
+		if last < n && (explicit || k != key) {
+			last = n
+		}
+		if !explicit {
+			numbered[k] = n
+		}
+	}
+	if _, ok := numbered[key]; ok {
+		numbered[key] = last + 1
+	}
+	return numbered
+}
+
+// Ordered returns the keys of networks in attach order. Of equal numbers, explicit
+// ones come first, and then they go by key. Networks without a number come last.
+func (as AttachSequences) Ordered(networks map[string]*EndpointSettings) []string {
+	keys := make([]string, 0, len(networks))
+	for key := range networks {
 		keys = append(keys, key)
 	}
 	sort.Slice(keys, func(i, j int) bool {
-		si, sj := as[keys[i]], as[keys[j]]
-		if si != sj {
-			return si.before(sj)
+		a, explicitA := as.sequence(keys[i], networks[keys[i]])
+		b, explicitB := as.sequence(keys[j], networks[keys[j]])
+		if a != b {
+			return a != 0 && (b == 0 || a < b)
+		}
+		if explicitA != explicitB {
+			return explicitA
 		}
 		return keys[i] < keys[j]
 	})
