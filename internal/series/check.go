@@ -48,16 +48,25 @@ func Check(ctx context.Context, repo stage.Repo) (Report, error) {
 		return r, err
 	}
 	for _, e := range entries {
-		if e.IsDir() && !slices.Contains(lines, e.Name()) {
+		if e.IsDir() && e.Name() != path.Base(common) && !slices.Contains(lines, e.Name()) {
 			r.problem("patch/%s: no release in patch/releases.tsv has this line", e.Name())
 			lines = append(lines, e.Name())
 		}
+	}
+	shared, err := filepath.Glob(repo.Path("patch", common[len("../"):], "*"))
+	if err != nil {
+		return r, err
 	}
 	for _, line := range lines {
 		s, err := Load(repo, line)
 		if err != nil {
 			r.problem("%v", err)
 			continue
+		}
+		for _, p := range shared {
+			if name := common + filepath.Base(p); !slices.Contains(s.Patches, name) {
+				r.problem("patch/%s/series: does not name %s, which all lines have", line, name)
+			}
 		}
 		before := len(r.Problems)
 		if err := s.checkFiles(ctx, repo, &r); err != nil {
@@ -120,7 +129,7 @@ func (s Series) checkFiles(ctx context.Context, repo stage.Repo, r *Report) erro
 				continue
 			}
 			installed[base] = file.path
-			if err := sameBelowPackage(repo.Path(base), file.text); err != nil {
+			if err := s.sameAsRoot(repo, base, file.text); err != nil {
 				r.problem("%s: installs %s, which differs from %s at the root: %v", name(p), file.path, base, err)
 			}
 		}
@@ -258,12 +267,16 @@ func newFiles(b []byte) []newFile {
 	return files
 }
 
-// sameBelowPackage compares a Go file with the text of another below their
-// package clauses.
-func sameBelowPackage(file string, text []byte) error {
-	b, err := os.ReadFile(file)
+// sameAsRoot compares the text of an installed Go file with the file at the root,
+// below their package clauses. Up to 18.05, libnetwork has an epHeap of its own, so
+// that ours is installed as attachHeap there.
+func (s Series) sameAsRoot(repo stage.Repo, name string, text []byte) error {
+	b, err := os.ReadFile(repo.Path(name))
 	if err != nil {
 		return err
+	}
+	if release.Compare(s.Line, "18.06") < 0 && bytes.Contains(text, []byte("attachHeap")) {
+		b = bytes.ReplaceAll(b, []byte("epHeap"), []byte("attachHeap"))
 	}
 	want, got := belowPackage(b), belowPackage(text)
 	if want == nil || got == nil {

@@ -80,6 +80,9 @@ func Refresh(ctx context.Context, repo stage.Repo, line, tree string, force bool
 		return nil, err
 	}
 	now.Line, now.Base = line, base.Name
+	if err := now.share(repo); err != nil {
+		return nil, err
+	}
 	var report Report
 	if err := now.checkFiles(ctx, repo, &report); err != nil {
 		return nil, err
@@ -215,7 +218,7 @@ func export(ctx context.Context, tree, base, head, tmp string) (Series, error) {
 	// named. Ten digits are enough for moby, so that ids do not grow with it.
 	if _, err := stage.Git(ctx, dir, "-c", "core.attributesFile=/dev/null", "format-patch", "--quiet",
 		"--zero-commit", "--no-numbered", "--no-signature", "--no-encode-email-headers", "--no-base", "--no-notes",
-		"--filename-max-length=64", "--abbrev=10", "--unified=3", "--inter-hunk-context=0", "--diff-algorithm=myers",
+		"--filename-max-length=64", "--abbrev=10", "--unified=2", "--inter-hunk-context=0", "--diff-algorithm=myers",
 		"--indent-heuristic", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
 		"--output-directory", s.Dir, base+".."+head); err != nil {
 		return s, err
@@ -248,6 +251,24 @@ func export(ctx context.Context, tree, base, head, tmp string) (Series, error) {
 		return s, fmt.Errorf("the patches made from %s give the tree %s, want %s, that of its HEAD", tree, strings.TrimSpace(got), strings.TrimSpace(want))
 	}
 	return s, nil
+}
+
+// share moves the patches that all lines have to where the others of the series see
+// them in common.
+func (s Series) share(repo stage.Repo) error {
+	for i, p := range s.Patches {
+		if _, err := os.Stat(repo.Path("patch", "x", common+p)); err != nil {
+			continue
+		}
+		if err := os.MkdirAll(s.Path(common), 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(s.Path(p), s.Path(common+p)); err != nil {
+			return err
+		}
+		s.Patches[i] = common + p
+	}
+	return nil
 }
 
 // changes compares the series with what it was.
@@ -328,7 +349,11 @@ func (s Series) replace(repo stage.Repo, was Series) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, p), b, 0o644); err != nil {
+		to := filepath.Join(dir, p)
+		if strings.HasPrefix(p, common) {
+			to = was.Path(p)
+		}
+		if err := os.WriteFile(to, b, 0o644); err != nil {
 			return err
 		}
 	}

@@ -12,7 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"go/format"
+	"go/scanner"
+	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -24,12 +27,16 @@ import (
 	"ethorder/internal/stage"
 )
 
+// common is where, seen from the directory of a line, the patches are that all
+// lines have.
+const common = "../common/"
+
 // Series is the patches of a line.
 type Series struct {
 	Line    string
 	Dir     string   // patch/<line>
 	Base    string   // release against which every hunk applies at its own line
-	Patches []string // file names, in order
+	Patches []string // file names, in order; those in common begin with that
 }
 
 // Load reads patch/<line>/series. In it, "# base: <release>" names the base,
@@ -52,8 +59,8 @@ func Load(repo stage.Repo, line string) (Series, error) {
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
-		if text != filepath.Base(text) {
-			return s, fmt.Errorf("%s: %q is not a file name", repo.Rel(path), text)
+		if name := strings.TrimPrefix(text, common); name != filepath.Base(name) {
+			return s, fmt.Errorf("%s: %q is neither a file name nor one in %s", repo.Rel(path), text, common)
 		}
 		s.Patches = append(s.Patches, text)
 	}
@@ -69,11 +76,6 @@ func (s Series) Path(patch string) string { return filepath.Join(s.Dir, patch) }
 // Key is a digest of what the patches do, in their order. Their messages and the
 // names that git has for blobs are no part of it.
 func (s Series) Key() (string, error) {
-	return s.hash(func(line string) string { return line })
-}
-
-// hash hashes what the patches do, each line as write gives it.
-func (s Series) hash(write func(line string) string) (string, error) {
 	h := sha256.New()
 	for _, p := range s.Patches {
 		b, err := os.ReadFile(s.Path(p))
@@ -87,7 +89,7 @@ func (s Series) hash(write func(line string) string) (string, error) {
 				line = m + "\n" // git versions differ in what they say after it
 			}
 			if effect && !strings.HasPrefix(line, "index ") {
-				fmt.Fprint(h, write(line))
+				fmt.Fprint(h, line)
 			}
 		}
 	}
@@ -96,11 +98,56 @@ func (s Series) hash(write func(line string) string) (string, error) {
 
 var hunkRange = regexp.MustCompile(`^@@ \S+ \S+ @@`)
 
-// Digest is that by which results refer to what they are of. It is short, and takes any
-// blanks for one: an engine is the same however its source is aligned.
+// Digest is that by which results refer to what they are of: a short digest of
+// the code that the patches add and remove in each file. An engine is the same
+// whatever the comments, blanks, tests, context, line numbers and messages are, and
+// however the patches are cut.
 func (s Series) Digest() (string, error) {
-	digest, err := s.hash(func(line string) string { return strings.Join(strings.Fields(line), " ") + "\n" })
-	return digest[:min(12, len(digest))], err
+	code := map[string]string{}
+	for _, p := range s.Patches {
+		b, err := os.ReadFile(s.Path(p))
+		if err != nil {
+			return "", err
+		}
+		file, hunk := "", false
+		for line := range strings.Lines(string(b)) {
+			switch {
+			case strings.HasPrefix(line, "diff --git "):
+				file, hunk = line[strings.LastIndex(line, " b/")+3:], false
+			case strings.HasPrefix(line, "@@ "):
+				hunk = true
+			case hunk && strings.ContainsAny(line[:1], "+-") && !strings.HasSuffix(file, "_test.go\n"):
+				if tokens := tokens(line[1:]); tokens != "" {
+					code[file] += line[:1] + tokens + "\n"
+				}
+			}
+		}
+	}
+	h := sha256.New()
+	for _, file := range slices.Sorted(maps.Keys(code)) {
+		fmt.Fprint(h, file, code[file])
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12], nil
+}
+
+// tokens returns the words of a line of Go, without comments.
+func tokens(line string) string {
+	var words []string
+	var scan scanner.Scanner
+	file := token.NewFileSet().AddFile("", -1, len(line))
+	scan.Init(file, []byte(line), func(token.Position, string) {}, 0)
+	for {
+		_, t, text := scan.Scan()
+		if t == token.EOF {
+			return strings.Join(words, " ")
+		}
+		if text == "" {
+			text = t.String()
+		}
+		if text != "\n" { // a semicolon that the end of the line stands for
+			words = append(words, text)
+		}
+	}
 }
 
 // Digests returns the digest of the series of each line.
@@ -154,7 +201,7 @@ func (s Series) CheckInstalled(ctx context.Context, repo stage.Repo, tree string
 		if err != nil {
 			return err
 		}
-		if err := sameBelowPackage(repo.Path(path.Base(file)), b); err != nil {
+		if err := s.sameAsRoot(repo, path.Base(file), b); err != nil {
 			return fmt.Errorf("%s differs from %s at the root: %w", file, path.Base(file), err)
 		}
 	}
