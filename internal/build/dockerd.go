@@ -25,7 +25,7 @@ import (
 
 // Suffix is what the version of a patched engine ends in. Raise the number when
 // the behaviour of patched engines changes.
-const Suffix = "+ethseq.1"
+const Suffix = "+ethseq.2"
 
 // Tags are upstream's for a static binary, less the storage drivers that need C
 // libraries which a build machine seldom has.
