@@ -55,15 +55,19 @@ func ExplicitAttachSequence(driverOpts map[string]string) (uint64, error) {
 
 // sequence returns the number of a network, or 0 if it has none.
 func (as AttachSequences) sequence(key string, ep *EndpointSettings) (n uint64, explicit bool) {
+	n = as[key]
 	if ep != nil && ep.EndpointSettings != nil {
-		if n, _ := ExplicitAttachSequence(ep.DriverOpts); n != 0 {
-			return n, true
+		if e, _ := ExplicitAttachSequence(ep.DriverOpts); e != 0 {
+			return e, true
+		}
+		if n == 0 && ep.NetworkID != "" {
+			n = as[ep.NetworkID] // from when the settings had the network under its id
 		}
 	}
-	if as[key] > maxAttachSequence {
-		return 0, false
+	if n > maxAttachSequence {
+		n = 0
 	}
-	return as[key], false
+	return n, false
 }
 
 // Reconcile returns the numbers of networks, which it gives to those that have
@@ -106,7 +110,7 @@ func (as AttachSequences) Reconcile(networks map[string]*EndpointSettings, first
 			id = ep.NetworkID
 		}
 		if n, _ := as.sequence(id, nil); n != 0 {
-			keep(key, n) // from when the settings had the network under its id
+			keep(key, n)
 		}
 		names[key], ranks[key] = name, places[name]
 		if ranks[key] == 0 {
