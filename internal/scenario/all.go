@@ -296,5 +296,42 @@ var Side = []Scenario{
 			network connect alpha box
 			stop box`,
 		Want: "zulu mike alpha",
+	}, {
+		// Its number is given at create, as that of each other network at its connect.
+		Name:     "explicit numbers decide, whatever the order of the connects",
+		Networks: "mike \n kilo \n zulu \n alpha",
+		Script: `
+			POST /containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"alpha"},"NetworkingConfig":{"EndpointsConfig":{"alpha":{"DriverOpts":{"{seq}":"4"}}}}}
+			POST /networks/kilo/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"3"}}}
+			POST /networks/zulu/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"1"}}}
+			POST /networks/mike/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"2"}}}`,
+		Want: "zulu mike kilo alpha",
+	}, {
+		Name:     "explicit number comes before the same automatic one",
+		Networks: "kilo \n mike \n zulu \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			network connect mike box
+			network connect alpha box
+			POST /networks/kilo/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"2"}}}`,
+		Want: "zulu kilo mike alpha",
+	}, {
+		Name:     "network that is attached without a number comes behind explicit ones",
+		Networks: "mike \n bravo \n zulu \n alpha",
+		Script: `
+			create --name box --network zulu idle
+			POST /networks/mike/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"9"}}}
+			start box
+			network connect alpha box
+			stop box
+			network connect bravo box`,
+		Want: "zulu mike alpha bravo",
+	}, {
+		Name:     "several networks in one request come up by their explicit numbers",
+		Since:    25,
+		Networks: "mike \n kilo \n zulu \n alpha",
+		Script: `
+			POST /v1.44/containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"alpha"},"NetworkingConfig":{"EndpointsConfig":{"zulu":{"DriverOpts":{"{seq}":"1"}},"mike":{"DriverOpts":{"{seq}":"2"}},"kilo":{"DriverOpts":{"{seq}":"3"}},"alpha":{"DriverOpts":{"{seq}":"4"}}}}}`,
+		Want: "zulu mike kilo alpha",
 	},
 }

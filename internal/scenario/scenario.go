@@ -20,8 +20,9 @@ import (
 type Scenario struct {
 	// Name is a sentence.
 	Name string
-	// Since is the first engine that can do it, by the first number of its release.
-	Since int
+	// Since is the first engine that can do it, by the first number of its release, and
+	// Until the last; 0 is none.
+	Since, Until int
 	// Swarm says that the engine must be a swarm of its own.
 	Swarm bool
 	// Parent says that the lab must have an interface called parent, of which
@@ -32,7 +33,8 @@ type Scenario struct {
 	Networks string
 	// Script has a docker command a line, without "docker". Its container is called
 	// box, and is stopped at the end. "id:NAME" in it stands for the id of a network,
-	// and "shortid:NAME" for the first 12 digits of it. "daemon restart" restarts the
+	// and "shortid:NAME" for the first 12 digits of it. "{seq}" is the driver option that
+	// gives an explicit number, and "{id:NAME}" an id in a request. "daemon restart" restarts the
 	// engine's daemon, and "daemon kill" does so without giving it time to end. A
 	// command behind "!" must fail. "POST" is a request to the engine's API, for what the
 	// docker command of the lab is too old for.
@@ -192,7 +194,7 @@ func All(major int) []Scenario {
 
 // since returns those of the scenarios that an engine can do.
 func since(all []Scenario, major int) []Scenario {
-	return slices.DeleteFunc(slices.Clone(all), func(s Scenario) bool { return major < s.Since })
+	return slices.DeleteFunc(slices.Clone(all), func(s Scenario) bool { return major < s.Since || s.Until != 0 && major > s.Until })
 }
 
 // Both plays s on a stock and on a patched engine at the same time. Check is as in
@@ -289,8 +291,23 @@ func Start(ctx context.Context, e *engine.Engine, container string) (order.Start
 	return start, err
 }
 
+// idInRequest is where the id of a network is wanted in a request.
+var idInRequest = regexp.MustCompile(`\{id:(\w+)\}`)
+
 // run runs a command of a script, and returns what it printed.
 func run(ctx context.Context, e *engine.Engine, command []string) (string, error) {
+	command = slices.Clone(command)
+	for i, word := range command {
+		word = strings.ReplaceAll(word, "{seq}", engine.AttachSequenceOption)
+		for _, m := range idInRequest.FindAllStringSubmatch(word, -1) {
+			id, err := e.Docker(ctx, "network", "inspect", "--format", "{{.Id}}", m[1])
+			if err != nil {
+				return "", err
+			}
+			word = strings.ReplaceAll(word, m[0], id)
+		}
+		command[i] = word
+	}
 	switch command[0] {
 	case "daemon":
 		if command[1] == "restart" {
@@ -315,7 +332,6 @@ func run(ctx context.Context, e *engine.Engine, command []string) (string, error
 		}
 		return err.Error(), ctx.Err()
 	}
-	command = slices.Clone(command)
 	for i, word := range command {
 		kind, name, _ := strings.Cut(word, ":")
 		if kind != "id" && kind != "shortid" {

@@ -234,5 +234,86 @@ var uses = []Scenario{
 		Again: "await healthy \n restart box",
 		Want:  "zulu mike kilo alpha",
 		Same:  "await healthy",
+	}, {
+		Name:     "one explicit number in a request comes before the network mode",
+		Since:    25,
+		Networks: "mike \n kilo \n zulu \n alpha",
+		Script: `
+			POST /v1.44/containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"alpha"},"NetworkingConfig":{"EndpointsConfig":{"zulu":{"DriverOpts":{"{seq}":"1"}},"mike":{},"kilo":{},"alpha":{}}}}`,
+		Want: "zulu alpha kilo mike",
+	}, {
+		Name:     "two explicit numbers in a request come before the network mode",
+		Since:    25,
+		Networks: "mike \n kilo \n zulu \n alpha",
+		Script: `
+			POST /v1.44/containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"alpha"},"NetworkingConfig":{"EndpointsConfig":{"zulu":{"DriverOpts":{"{seq}":"1"}},"mike":{"DriverOpts":{"{seq}":"2"}},"kilo":{},"alpha":{}}}}`,
+		Want: "zulu mike alpha kilo",
+	}, {
+		Name:     "high explicit number in a request comes last, until another network is connected",
+		Since:    25,
+		Networks: "mike \n kilo \n zulu \n alpha \n bravo",
+		Script: `
+			POST /v1.44/containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"zulu"},"NetworkingConfig":{"EndpointsConfig":{"zulu":{},"mike":{},"kilo":{},"alpha":{"DriverOpts":{"{seq}":"9"}}}}}
+			network connect bravo box`,
+		Want: "zulu kilo mike alpha bravo",
+	}, {
+		Name:     "networks given by id in one request come up by name behind the network mode",
+		Since:    25,
+		Networks: "mike \n kilo \n zulu \n alpha",
+		Script: `
+			POST /v1.44/containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"{id:zulu}"},"NetworkingConfig":{"EndpointsConfig":{"{id:mike}":{},"{id:zulu}":{},"{id:kilo}":{},"{id:alpha}":{}}}}`,
+		Want: "zulu alpha kilo mike",
+	}, {
+		// As watchtower and Portainer do, with the settings that inspect shows.
+		Name:     "container that is made again from its settings keeps explicit numbers",
+		Networks: "mike \n kilo \n zulu \n alpha",
+		Script: `
+			POST /containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"zulu"},"NetworkingConfig":{"EndpointsConfig":{"kilo":{"DriverOpts":{"{seq}":"3"}}}}}
+			network disconnect --force kilo box
+			POST /networks/alpha/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"4"}}}
+			POST /networks/zulu/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"1"}}}
+			POST /networks/kilo/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"3"}}}
+			POST /networks/mike/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"2"}}}`,
+		Want: "zulu mike kilo alpha",
+	}, {
+		Name:     "networks that are all disconnected and connected again keep explicit numbers",
+		Networks: "mike \n kilo \n zulu \n alpha",
+		Script: `
+			POST /containers/create?name=box {"Image":"idle","HostConfig":{"NetworkMode":"zulu"},"NetworkingConfig":{"EndpointsConfig":{"zulu":{"DriverOpts":{"{seq}":"1"}}}}}
+			POST /networks/alpha/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"4"}}}
+			POST /networks/kilo/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"3"}}}
+			POST /networks/mike/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"2"}}}
+			start box
+			stop box
+			network disconnect kilo box
+			network disconnect alpha box
+			network disconnect zulu box
+			network disconnect mike box
+			POST /networks/alpha/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"4"}}}
+			POST /networks/kilo/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"3"}}}
+			POST /networks/zulu/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"1"}}}
+			POST /networks/mike/connect {"Container":"box","EndpointConfig":{"DriverOpts":{"{seq}":"2"}}}`,
+		Want: "zulu mike kilo alpha",
+	}, {
+		Name:     "own name is found at the first network after a hot connect",
+		Networks: "--subnet 10.96.1.0/24 alpha \n --subnet 10.96.2.0/24 zulu",
+		Script: `
+			create --name box --hostname box --network zulu --ip 10.96.2.9 idle
+			start box
+			network connect --ip 10.96.1.9 alpha box`,
+		Again: "restart box \n network disconnect alpha box \n network connect --ip 10.96.1.9 alpha box",
+		Want:  "zulu alpha",
+		Same:  "exec box /idle own",
+	}, {
+		Name:     "setting of the kernel for eth1 reaches the network that was attached second",
+		Networks: "alpha \n kilo \n mike \n zulu",
+		Until:    25,
+		Script: `
+			create --name box --sysctl net.ipv4.conf.eth1.rp_filter=2 --network zulu idle
+			network connect mike box
+			network connect alpha box
+			network connect kilo box`,
+		Want: "zulu mike alpha kilo",
+		Same: "exec box /idle cat /proc/sys/net/ipv4/conf/eth1/rp_filter",
 	},
 }

@@ -6,10 +6,13 @@
 //	idle get ADDRESS   print what ADDRESS answers
 //	idle cat FILE      print the lines of a file, sorted
 //	idle lookup NAME   print the addresses of a name, sorted
+//	idle own           print the first line of /etc/hosts with the container's name, and
+//	                   the first address of that name
 //	idle end           tell the container's first process to end
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -53,6 +56,8 @@ func run(what, of string) error {
 		return show(strings.Split(strings.TrimSpace(string(text)), "\n"), err)
 	case "lookup":
 		return show(net.LookupHost(of))
+	case "own":
+		return own()
 	case "end":
 		return syscall.Kill(1, syscall.SIGTERM)
 	}
@@ -82,6 +87,26 @@ func answer(listener net.Listener) {
 		fmt.Fprintln(connection, "here")
 		connection.Close()
 	}
+}
+
+// own is not sorted: which comes first is what it is about.
+func own() error {
+	name, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile("/etc/hosts")
+	for line := range strings.Lines(string(text)) {
+		if slices.Contains(strings.Fields(line), name) {
+			fmt.Print(line)
+			break
+		}
+	}
+	addresses, lookupErr := net.LookupHost(name)
+	if len(addresses) > 0 {
+		fmt.Println(addresses[0])
+	}
+	return errors.Join(err, lookupErr)
 }
 
 func show(lines []string, err error) error {

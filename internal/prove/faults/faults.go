@@ -69,9 +69,16 @@ func run(ctx context.Context, l *prove.Lab) error {
 			return start(ctx, e, networkGone)
 		}, nil},
 	}
+	trials = append(trials, trial{"explicit numbers that are none are refused", badExplicit, nil})
+	for fails, place := range []string{"first", "second", "third", "fourth", "fifth"} {
+		trials = append(trials, trial{"start fails at the " + place + " of five networks", func(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+			return startAt(ctx, e, fails)
+		}, nil})
+	}
 	// Up to 27.5 the default bridge is joined first, and if it is off, the container has no
 	// networks.
 	if release.Major(l.Release.Name) >= 28 {
+		trials = append(trials, trial{"start fails as the port of docker_gwbridge is taken", gatewayTaken, []string{"--userland-proxy=false"}})
 		trials = append(trials, trial{"default bridge behind an overlay is turned off", bridgeOff, []string{"--bridge=none"}})
 	}
 	for _, trial := range trials {

@@ -75,6 +75,89 @@ func held(box *prove.Box) (names []string) {
 	return names
 }
 
+// startAt is about starts that fail at one of five networks, for each of them. What
+// was attached stays attached, but for the network itself where stock drops it too, and
+// keeps its number; a restart policy that tries again loses no more.
+func startAt(ctx context.Context, e *engine.Engine, fails int) (prove.Outcome, error) {
+	networks := strings.Fields("zulu mike kilo alpha bravo")
+	box := prove.NewBox(ctx, e)
+	for i, network := range networks {
+		box.Do(fmt.Sprintf("network create --subnet 10.77.%d.0/24 %s", i+1, network))
+	}
+	box.Create(networks[0], address(1), "--restart=on-failure:10")
+	for i, network := range networks[1:] {
+		box.Connect(network, address(i+2))
+	}
+	box.Starts(1, "before")
+	numbers := box.Numbers()
+	failing := networks[fails]
+	box.Do("run --detach --name thief --network " + failing + " " + address(fails+1) + " " + engine.Image)
+	var wrong []string
+	for range 3 {
+		box.Try(func() error {
+			if post(ctx, e, "/containers/box/start", "") == nil && slices.Contains(box.Attached(), failing) {
+				wrong = append(wrong, "the start did not fail")
+			}
+			_ = post(ctx, e, "/containers/box/stop?t=1", "") // it may run without the network
+			return nil
+		})
+		attached, now := box.Attached(), box.Numbers()
+		for _, network := range networks {
+			if network != failing && (!slices.Contains(attached, network) || now[network] != numbers[network]) {
+				wrong = append(wrong, fmt.Sprintf("%s is lost: attached %v, numbers %v", network, attached, now))
+			}
+		}
+	}
+	box.Do("rm --force thief")
+	dropped := !slices.Contains(box.Attached(), failing)
+	if dropped {
+		box.Want = slices.DeleteFunc(slices.Clone(box.Want), func(n string) bool { return n == failing })
+		box.Connect(failing, address(fails+1))
+	}
+	box.Starts(2, "repaired")
+	o, err := box.Outcome()
+	if dropped {
+		o.What += ", the network was dropped"
+	}
+	if len(wrong) > 0 {
+		o.What, o.Held = o.What+", "+strings.Join(wrong, ", "), false
+	}
+	return o, err
+}
+
+// gatewayTaken is about a container in an overlay and two internal networks, which
+// needs an endpoint in docker_gwbridge for its published port, while another container
+// has that port. No start that fails costs a network, and with the port free the
+// container starts.
+func gatewayTaken(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+	box := prove.NewBox(ctx, e)
+	box.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu",
+		"network create --internal mike", "network create --internal alpha",
+		"run --detach --name thief --publish 8080:80 "+engine.Image)
+	box.Create("zulu", "--publish 8080:80")
+	box.Connect("mike")
+	box.Connect("alpha")
+	var left []string
+	failed := true
+	for range 4 {
+		box.Try(func() error {
+			failed = failed && post(ctx, e, "/containers/box/start", "") != nil
+			return nil
+		})
+		left = append(left, strings.Join(box.Attached(), "+"))
+	}
+	box.Do("rm --force thief")
+	complete := failed && !slices.ContainsFunc(left, func(s string) bool { return s != "alpha+mike+zulu" })
+	if complete {
+		box.Want = append(box.Want, "docker_gwbridge")
+		box.Starts(2, "repaired")
+	}
+	o, err := box.Outcome()
+	o.What = fmt.Sprintf("after each of four starts %s, %s", strings.Join(left, " "), o.What)
+	o.Held = o.Held && complete
+	return o, err
+}
+
 // start is about starts that fail at the second of three networks. They leak nothing,
 // and once the cause is gone the container starts in order. An engine that drops the
 // network that failed, as stock does since 29.0, is asked to connect it again.

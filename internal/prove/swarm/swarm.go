@@ -18,7 +18,6 @@ import (
 	"ethorder/internal/engine"
 	"ethorder/internal/order"
 	"ethorder/internal/prove"
-	"ethorder/internal/release"
 )
 
 // Suite runs a swarm of three stock engines, and then one of three patched ones.
@@ -43,22 +42,10 @@ const (
 // made in this order, which is not that of the alphabet.
 var networks = []string{"zulu", "alpha"}
 
-// want returns the networks of eth0, eth1, … of a task.
-//
-// Swarm puts ingress, by which published ports are reached, in front of the networks
-// that the service asks for, and hands this list to the node. Up to 24.0 the node
-// creates the container with the first of the list and connects the others one by one,
-// so that the list is the attach order. (A stock engine connects them in the order of a
-// Go map.) From 25.0 on it puts them all into one create request, which has no order.
-// The network mode of that request is the default bridge, which is none of them: so
-// they are numbered by name. Either way the gateway network has no number, and is last.
-func want(major int) []string {
-	order := append([]string{"ingress"}, networks...)
-	if major >= 25 {
-		slices.Sort(order)
-	}
-	return append(order, gateway)
-}
+// want are the networks of eth0, eth1, … of a task. Swarm puts ingress, by which
+// published ports are reached, in front of the networks that the service asks for, and
+// hands this list to the node. The gateway network has no number, and is last.
+var want = append(append([]string{"ingress"}, networks...), gateway)
 
 // A step is something that happens to the swarm, after which some tasks are new.
 type step struct {
@@ -66,6 +53,8 @@ type step struct {
 	// do makes it happen, and returns the node whose tasks are replaced by new ones, or
 	// all.
 	do func(context.Context, *swarm) (node int, err error)
+	// want is other networks, in the place of want.
+	want []string
 }
 
 // all says that the tasks of all nodes are replaced, and that each node gets some.
@@ -76,22 +65,22 @@ const all = -1
 var steps = []step{
 	{"tasks of a new service", func(ctx context.Context, s *swarm) (int, error) {
 		return all, s.create(ctx)
-	}},
+	}, nil},
 	{"tasks after an update of the service", func(ctx context.Context, s *swarm) (int, error) {
 		return all, s.update(ctx)
-	}},
+	}, nil},
 	{"tasks after a node is drained", func(ctx context.Context, s *swarm) (int, error) {
 		return 2, s.docker(ctx, "node", "update", "--availability", "drain", s.nodes[2].id)
-	}},
+	}, nil},
 	{"tasks after the drained node is activated again and the service updated", func(ctx context.Context, s *swarm) (int, error) {
 		if err := s.docker(ctx, "node", "update", "--availability", "active", s.nodes[2].id); err != nil {
 			return 0, err
 		}
 		return all, s.update(ctx)
-	}},
+	}, nil},
 	{"tasks after the daemon of a node restarts", func(ctx context.Context, s *swarm) (int, error) {
 		return 1, s.nodes[1].Restart(ctx)
-	}},
+	}, nil},
 	{"tasks after the daemon of the leader is killed", func(ctx context.Context, s *swarm) (int, error) {
 		leader, err := s.leader(ctx)
 		if err != nil {
@@ -99,7 +88,7 @@ var steps = []step{
 		}
 		s.nodes[leader].down = true
 		return leader, s.nodes[leader].Signal(syscall.SIGKILL)
-	}},
+	}, nil},
 	{"tasks after the killed leader is back and the service updated", func(ctx context.Context, s *swarm) (int, error) {
 		for _, n := range s.nodes {
 			if !n.down {
@@ -114,7 +103,11 @@ var steps = []step{
 			return 0, err
 		}
 		return all, s.update(ctx)
-	}},
+	}, nil},
+	{"tasks after the service has given its last network an explicit number", func(ctx context.Context, s *swarm) (int, error) {
+		return all, s.docker(ctx, "service", "update", "--detach", "--network-rm", "alpha",
+			"--network-add", "name=alpha,driver-opt="+engine.AttachSequenceOption+"=1", service)
+	}, []string{"alpha", "ingress", "zulu", gateway}},
 }
 
 // run plays the steps on both engines, one after the other: six engines at once are
@@ -159,7 +152,6 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 	if err := s.start(ctx, lab, patched); err != nil {
 		return nil, err
 	}
-	want := want(release.Major(lab.Release.Name))
 	var before map[string]task
 	for _, step := range steps {
 		if err := s.reunite(ctx); err != nil {
@@ -172,6 +164,10 @@ func play(ctx context.Context, lab *prove.Lab, patched bool) (results []result, 
 		tasks, err := s.settle(ctx, before, node)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step.trial, err)
+		}
+		want := want
+		if step.want != nil {
+			want = step.want
 		}
 		r := result{parted: s.parted}
 		s.parted = false
