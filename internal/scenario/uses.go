@@ -301,7 +301,7 @@ var uses = []Scenario{
 			create --name box --hostname box --network zulu --ip 10.96.2.9 idle
 			start box
 			network connect --ip 10.96.1.9 alpha box`,
-		Again: "restart box \n network disconnect alpha box \n network connect --ip 10.96.1.9 alpha box",
+		Again: "network disconnect alpha box \n restart box \n network connect --ip 10.96.1.9 alpha box",
 		Want:  "zulu alpha",
 		Same:  "exec box /idle own",
 	}, {

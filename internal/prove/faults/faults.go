@@ -77,7 +77,9 @@ func run(ctx context.Context, l *prove.Lab) error {
 	}
 	// Up to 27.5 the default bridge is joined first, and if it is off, the container has no
 	// networks.
-	if release.Major(l.Release.Name) >= 28 {
+	if release.Major(l.Release.Name) < 28 {
+		trials = append(trials, trial{"link-local IPv6 network attached behind another IPv6 network", linkLocal, nil})
+	} else {
 		trials = append(trials, trial{"start fails as the port of docker_gwbridge is taken", gatewayTaken, []string{"--userland-proxy=false"}})
 		trials = append(trials, trial{"default bridge behind an overlay is turned off", bridgeOff, []string{"--bridge=none"}})
 	}

@@ -125,6 +125,35 @@ func startAt(ctx context.Context, e *engine.Engine, fails int) (prove.Outcome, e
 	return o, err
 }
 
+// linkLocal is about a limit up to 27.5: an address in fe80::/64 can only be set before
+// the container has another IPv6 interface. A container that was attached to such a
+// network behind another IPv6 network does not start, where a stock engine starts it by
+// the luck of the networks' names. Its networks stay, and in the other order it starts.
+func linkLocal(ctx context.Context, e *engine.Engine) (prove.Outcome, error) {
+	box := prove.NewBox(ctx, e)
+	box.Do("network create --ipv6 --subnet fe80::/64 --gateway fe80::1 alan",
+		"network create --ipv6 --subnet 2001:db8:1::/64 zwan")
+	box.Create("zwan")
+	box.Connect("alan")
+	behind := "starts"
+	if box.Try(func() error {
+		if post(ctx, e, "/containers/box/start", "") != nil {
+			behind = "does not start"
+		}
+		return nil
+	}); len(box.Attached()) != 2 {
+		behind += " and loses a network"
+	}
+	box.Do("rm --force box")
+	box.Create("alan")
+	box.Connect("zwan")
+	box.Starts(2, "link-local network first")
+	o, err := box.Outcome()
+	o.What = fmt.Sprintf("%s with the link-local network behind, and before the other %s", behind, o.What)
+	o.Held = o.Held && !strings.Contains(behind, "loses")
+	return o, err
+}
+
 // gatewayTaken is about a container in an overlay and two internal networks, which
 // needs an endpoint in docker_gwbridge for its published port, while another container
 // has that port. No start that fails costs a network, and with the port free the
