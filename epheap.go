@@ -2,7 +2,7 @@
 // in the order in which its networks were attached.
 //
 // The daemon gives an attachment its attach sequence when the user makes it, and
-// keeps it in the container's settings (see Settings.NumberAttachments). Up to
+// keeps it in the container's settings (see AttachSequences). Up to
 // Docker Engine 27.5, it hands the networks to the container's sandbox in that
 // order. libnetwork numbers the sandbox's endpoints by it, pushes them to an
 // epHeap, and makes the interfaces in the order in which they are popped. From

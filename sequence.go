@@ -11,7 +11,8 @@ import (
 // an explicit attach sequence, a number from 1 to 4294967295.
 const AttachSequenceOption = "com.docker.network.endpoint.attachsequence"
 
-// maxAttachSequence is more than can have been given, and leaves room to count.
+// maxAttachSequence is more than a container can use up: the daemon has not given
+// a higher number.
 const maxAttachSequence = 1 << 62
 
 // AttachSequences are the numbers that the daemon has given to the networks of a
@@ -100,16 +101,15 @@ func (as AttachSequences) Reconcile(networks map[string]*EndpointSettings, first
 
 	places, ranks, names := make(map[string]int), make(map[string]int), make(map[string]string)
 	for i := len(first) - 1; i >= 0; i-- {
-		id, name := find(first[i])
-		places[id], places[name] = i-len(first), i-len(first)
+		_, name := find(first[i])
+		places[name] = i - len(first)
 	}
-	delete(places, "")
 	for _, key := range found {
 		id, name := find(key)
 		if ep := networks[key]; id == "" && ep != nil && ep.EndpointSettings != nil {
 			id = ep.NetworkID
 		}
-		if n, _ := as.sequence(id, nil); n != 0 {
+		if n, _ := as.sequence(id, nil); n != 0 && id != "" {
 			keep(key, n)
 		}
 		names[key], ranks[key] = name, places[name]
@@ -138,13 +138,14 @@ func (as AttachSequences) Reconcile(networks map[string]*EndpointSettings, first
 }
 
 // Append returns the numbers of networks when that of key has just been attached:
-// unless it has an explicit number, it gets one more than the highest.
+// unless it has an explicit number, it gets one more than the highest. The others
+// have been reconciled.
 func (as AttachSequences) Append(networks map[string]*EndpointSettings, key string) AttachSequences {
 	numbered := make(AttachSequences)
 	var last uint64
 	for k, ep := range networks {
 		n, explicit := as.sequence(k, ep)
-		if last < n && (explicit || k != key) {
+		if last < n && k != key {
 			last = n
 		}
 		if !explicit {
