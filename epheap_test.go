@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"container/heap"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
 	"testing"
-	"unicode"
 
 	"gotest.tools/v3/assert"
 	"pgregory.net/rapid"
@@ -21,34 +20,24 @@ var networkNames = []string{
 
 // rank states the order that the heap must have as a list of numbers and a name,
 // to be compared from left to right. It is written apart from Less on purpose.
-func rank(ep *endpoint) (numbers []int, name string) {
-	unnumbered := 0
-	if ep.attachSequence == 0 {
-		unnumbered = 1
-	}
-	numbers = []int{unnumbered, int(ep.attachSequence)}
-	switch {
-	case ep.gatewayNetwork:
-		return append(numbers, 2), ""
-	case ep.internal:
-		return append(numbers, 1), ""
-	case ep.dualStack:
-		return append(numbers, 0, 0, -ep.priority), ep.network
-	default:
-		return append(numbers, 0, 1, -ep.priority), ep.network
-	}
+func rank(ep *endpoint) (numbers []int, network string) {
+	yes := map[bool]int{true: 1}
+	return []int{
+		yes[ep.attachSequence == 0], ep.attachSequence,
+		yes[ep.gatewayNetwork], yes[ep.internal], yes[!ep.dualStack], -ep.priority,
+	}, ep.network
 }
 
 func compareRanks(a, b *endpoint) int {
 	na, sa := rank(a)
 	nb, sb := rank(b)
-	if c := slices.Compare(na, nb); c != 0 {
-		return c
-	}
-	return cmp.Compare(sa, sb)
+	return cmp.Or(slices.Compare(na, nb), cmp.Compare(sa, sb))
 }
 
-func genEndpoint(sequence *rapid.Generator[AttachSequence]) *rapid.Generator[*endpoint] {
+// genSequence makes ties and unnumbered endpoints common.
+var genSequence = rapid.SampledFrom([]int{0, 0, 1, 2, 3, 4, math.MaxInt32})
+
+func genEndpoint(sequence *rapid.Generator[int]) *rapid.Generator[*endpoint] {
 	return rapid.Custom(func(t *rapid.T) *endpoint {
 		return &endpoint{
 			network:        rapid.SampledFrom(networkNames).Draw(t, "network"),
@@ -61,362 +50,228 @@ func genEndpoint(sequence *rapid.Generator[AttachSequence]) *rapid.Generator[*en
 	})
 }
 
-// fewSequences makes ties and unnumbered endpoints common.
-var fewSequences = rapid.Custom(func(t *rapid.T) AttachSequence {
-	return AttachSequence(rapid.IntRange(0, 4).Draw(t, "n"))
-})
+// genEndpoints are the endpoints of a sandbox: no two are of the same network.
+func genEndpoints(sequence *rapid.Generator[int], atLeast int) *rapid.Generator[[]*endpoint] {
+	return rapid.SliceOfNDistinct(genEndpoint(sequence), atLeast, -1, networkOf)
+}
+
+func networkOf(ep *endpoint) string { return ep.network }
+
+func networksOf(eps []*endpoint) []string {
+	var names []string
+	for _, ep := range eps {
+		names = append(names, ep.network)
+	}
+	return names
+}
 
 func describe(eps []*endpoint) string {
 	var s []string
 	for _, ep := range eps {
 		n, name := rank(ep)
-		s = append(s, fmt.Sprintf("%s%v%s", ep.network, n, name))
+		s = append(s, fmt.Sprintf("%s%v", name, n))
 	}
 	return fmt.Sprintf("%q", s)
 }
 
-// sameOrder fails unless got has want's endpoints in want's order. Endpoints that
-// the rule does not tell apart may have changed places.
+// sameOrder fails unless got has the very endpoints of want, in want's order.
 func sameOrder(t *rapid.T, what string, got, want []*endpoint) {
 	t.Helper()
-	ok := slices.EqualFunc(got, want, func(a, b *endpoint) bool { return compareRanks(a, b) == 0 })
-	for _, ep := range want {
-		ok = ok && slices.Contains(got, ep)
-	}
-	if !ok {
+	if !slices.Equal(got, want) {
 		t.Fatalf("%s:\n got %s\nwant %s", what, describe(got), describe(want))
 	}
 }
 
-// checkHeap fails unless eh is a heap that yields want's endpoints in want's
-// order: taken from a copy, one by one, and by attachOrder.
+// popAll pops the endpoints of eh one by one, and leaves eh as it is.
+func popAll(t *rapid.T, eh epHeap) []*endpoint {
+	t.Helper()
+	eh = slices.Clone(eh)
+	var popped []*endpoint
+	for len(eh) > 0 {
+		n := eh.Len()
+		popped = append(popped, heap.Pop(&eh).(*endpoint))
+		if eh.Len() != n-1 || len(eh) != n-1 {
+			t.Fatalf("heap.Pop left %d of %d endpoints, Len says %d", len(eh), n, eh.Len())
+		}
+	}
+	return popped
+}
+
+// checkHeap fails unless eh is a heap that yields want's endpoints in want's order.
 func checkHeap(t *rapid.T, eh epHeap, want []*endpoint) {
 	t.Helper()
-	for i := 1; i < eh.Len(); i++ {
-		if parent := (i - 1) / 2; eh.Less(i, parent) {
-			t.Fatalf("heap: %d is less than its parent %d: %s", i, parent, describe(eh))
+	if eh.Len() != len(want) {
+		t.Fatalf("Len: got %d, want %d: %s", eh.Len(), len(want), describe(want))
+	}
+	for i := 1; i < len(want); i++ {
+		if parent := (i - 1) / 2; compareRanks(eh[parent], eh[i]) > 0 {
+			t.Fatalf("heap: %d comes before its parent %d: %s", i, parent, describe(eh))
 		}
 	}
-
-	array := slices.Clone(eh)
-	ordered := attachOrder(eh)
-	if !slices.Equal(eh, array) {
-		t.Fatalf("attachOrder changed its argument:\n got %s\nwant %s", describe(eh), describe(array))
-	}
-	sameOrder(t, "attachOrder", ordered, want)
-
-	var popped []*endpoint
-	for range eh {
-		popped = append(popped, heap.Pop(&array).(*endpoint))
-	}
-	sameOrder(t, "heap.Pop", popped, want)
-	if len(array) > 0 {
-		t.Fatalf("heap.Pop left %s", describe(array))
-	}
+	sameOrder(t, "heap.Pop", popAll(t, eh), want)
 }
 
-// container is one container of a daemon, and the model of it: attached and
-// unnumbered are the order in which its eths must come up.
-type container struct {
-	networks map[string]*endpoint // what each network is like; not in any heap
-
-	settings AttachSequences // as the daemon keeps them
-	sandbox  epHeap
-
-	attached   []*endpoint // numbered, in attach order
-	unnumbered []*endpoint // joined without the daemon's settings, by upstream's rule
-}
-
-func newContainer(t *rapid.T) *container {
-	c := &container{networks: map[string]*endpoint{}, settings: AttachSequences{}}
-	for _, name := range networkNames {
-		ep := genEndpoint(rapid.Just(AttachSequence(0))).Draw(t, name)
-		ep.network, ep.gatewayNetwork = name, false
-		c.networks[name] = ep
-	}
-	return c
-}
-
-// endpoint returns a new endpoint of the network with the given number.
-func (c *container) endpoint(network string, sequence AttachSequence) *endpoint {
-	ep := *c.networks[network]
-	ep.attachSequence = sequence
-	return &ep
-}
-
-func (c *container) want() []*endpoint { return slices.Concat(c.attached, c.unnumbered) }
-
-func (c *container) check(t *rapid.T) {
-	checkHeap(t, c.sandbox, c.want())
-	ordered := c.settings.Ordered()
-	byNumber := slices.Clone(c.attached)
-	// The settings do not know upstream's rule: equal numbers go by key there.
-	slices.SortStableFunc(byNumber, func(a, b *endpoint) int {
-		if a.attachSequence == b.attachSequence {
-			return cmp.Compare(a.network, b.network)
-		}
-		return 0
-	})
-	if !slices.EqualFunc(ordered, byNumber, func(key string, ep *endpoint) bool { return key == ep.network }) {
-		t.Fatalf("Ordered:\n got %q\nwant %s", ordered, describe(byNumber))
-	}
-}
-
-func (c *container) drawDetached(t *rapid.T) string {
-	var names []string
-	for _, name := range networkNames {
-		if _, ok := c.settings[name]; !ok {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		t.Skip("every network is attached")
-	}
-	return rapid.SampledFrom(names).Draw(t, "network")
-}
-
-func (c *container) drawAttached(t *rapid.T) *endpoint {
-	if len(c.attached) == 0 {
-		t.Skip("no network is attached")
-	}
-	return rapid.SampledFrom(c.attached).Draw(t, "attached")
-}
-
-func (c *container) attach(network string) {
-	sequence := c.settings.Next()
-	c.settings[network] = sequence
-	ep := c.endpoint(network, sequence)
-	heap.Push(&c.sandbox, ep)
-	c.attached = append(c.attached, ep)
-}
-
-func (c *container) detach(t *rapid.T, ep *endpoint) {
-	removed := heap.Remove(&c.sandbox, slices.Index(c.sandbox, ep))
-	if removed != any(ep) {
-		t.Fatalf("heap.Remove: got %s, want %s", describe([]*endpoint{removed.(*endpoint)}), describe([]*endpoint{ep}))
-	}
-	delete(c.settings, ep.network)
-	c.attached = slices.DeleteFunc(c.attached, func(e *endpoint) bool { return e == ep })
-}
-
-// start makes a new sandbox in which the same endpoints join in any order, as
-// they do when the daemon ranges over a map.
-func (c *container) start(t *rapid.T) {
-	joins := rapid.Permutation(c.want()).Draw(t, "joins")
-	c.sandbox = nil
-	if rapid.Bool().Draw(t, "fromStore") {
-		c.sandbox = slices.Clone(joins)
-		heap.Init(&c.sandbox)
-		return
-	}
-	for _, ep := range joins {
-		heap.Push(&c.sandbox, ep)
-	}
-}
-
-// restore has the container's settings come from a daemon that does not know the
-// numbers. It starts as with that daemon, and then as numbered by this one: the
-// primary network first, and the others by name.
-func (c *container) restore(t *rapid.T) {
-	var names []string
-	for _, ep := range c.attached {
-		ep.attachSequence = 0
-		c.settings[ep.network] = 0
-		names = append(names, ep.network)
-	}
-	unordered := c.want()
-	slices.SortFunc(unordered, compareRanks)
-	c.attached, c.unnumbered, unordered = nil, unordered, c.unnumbered
-	c.start(t)
-	checkHeap(t, c.sandbox, c.unnumbered)
-	c.unnumbered = unordered
-
-	slices.Sort(names)
-	if len(names) > 0 {
-		primary := rapid.SampledFrom(names).Draw(t, "primary")
-		c.settings.Number(primaryFirst(primary))
-		names = append([]string{primary}, slices.DeleteFunc(names, func(name string) bool { return name == primary })...)
-	}
-	for _, name := range names {
-		c.attached = append(c.attached, c.endpoint(name, c.settings[name]))
-	}
-	c.start(t)
-}
-
-func (c *container) actions() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){
-		"": c.check,
-		"attach": func(t *rapid.T) {
-			c.attach(c.drawDetached(t))
-		},
-		"detach": func(t *rapid.T) {
-			c.detach(t, c.drawAttached(t))
-		},
-		"reattach": func(t *rapid.T) {
-			ep := c.drawAttached(t)
-			c.detach(t, ep)
-			c.attach(ep.network)
-		},
-		"reattach in place": func(t *rapid.T) {
-			ep := c.drawAttached(t)
-			ep.attachSequence = c.settings.Next()
-			c.settings[ep.network] = ep.attachSequence
-			heap.Fix(&c.sandbox, slices.Index(c.sandbox, ep))
-			c.attached = append(slices.DeleteFunc(c.attached, func(e *endpoint) bool { return e == ep }), ep)
-		},
-		"duplicate a number": func(t *rapid.T) {
-			twin := c.drawAttached(t)
-			ep := c.endpoint(c.drawDetached(t), twin.attachSequence)
-			c.settings[ep.network] = ep.attachSequence
-			heap.Push(&c.sandbox, ep)
-			i := slices.Index(c.attached, twin)
-			for i > 0 && c.attached[i-1].attachSequence == ep.attachSequence {
-				i--
-			}
-			for i < len(c.attached) && c.attached[i].attachSequence == ep.attachSequence && compareRanks(c.attached[i], ep) < 0 {
-				i++
-			}
-			c.attached = slices.Insert(c.attached, i, ep)
-		},
-		"join unnumbered": func(t *rapid.T) {
-			ep := genEndpoint(rapid.Just(AttachSequence(0))).Draw(t, "endpoint")
-			heap.Push(&c.sandbox, ep)
-			i, _ := slices.BinarySearchFunc(c.unnumbered, ep, compareRanks)
-			c.unnumbered = slices.Insert(c.unnumbered, i, ep)
-		},
-		"leave unnumbered": func(t *rapid.T) {
-			if len(c.unnumbered) == 0 {
-				t.Skip("nothing is unnumbered")
-			}
-			i := rapid.IntRange(0, len(c.unnumbered)-1).Draw(t, "i")
-			heap.Remove(&c.sandbox, slices.Index(c.sandbox, c.unnumbered[i]))
-			c.unnumbered = slices.Delete(c.unnumbered, i, i+1)
-		},
-		"start":   c.start,
-		"restore": c.restore,
-	}
-}
-
-func TestHeapOfAContainerYieldsTheAttachOrder(t *testing.T) {
+func TestHeapLessIsAStrictTotalOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		t.Repeat(newContainer(t).actions())
-	})
-}
-
-// The life of a container in letters: a network is attached, b another, B that
-// one is detached. Anything else starts the container: the endpoints join in the
-// order of their names from some name on.
-func FuzzHeapOfAContainer(f *testing.F) {
-	for _, life := range []string{"", "a", "a0", "cab0", "dcba0B1b2", "zyxwvutsrqponmlkjihgfedcba0Mm9", "aA0a0b~A0"} {
-		f.Add(life)
-	}
-	f.Fuzz(func(t *testing.T, life string) {
-		settings := AttachSequences{}
-		var sandbox epHeap
-		var attached []string // the model
-		for _, r := range life {
-			network := string(unicode.ToLower(r))
-			_, ok := settings[network]
-			switch {
-			case unicode.IsLower(r) && !ok:
-				settings[network] = settings.Next()
-				heap.Push(&sandbox, &endpoint{network: network, attachSequence: settings[network]})
-				attached = append(attached, network)
-			case unicode.IsUpper(r) && ok:
-				delete(settings, network)
-				heap.Remove(&sandbox, slices.IndexFunc(sandbox, func(ep *endpoint) bool { return ep.network == network }))
-				attached = slices.DeleteFunc(attached, func(name string) bool { return name == network })
-			case !unicode.IsLetter(r) && len(attached) > 0:
-				names := slices.Sorted(maps.Keys(settings))
-				first := int(r) % len(names)
-				sandbox = nil
-				for _, network := range slices.Concat(names[first:], names[:first]) {
-					heap.Push(&sandbox, &endpoint{network: network, attachSequence: settings[network]})
-				}
-			}
-			if got := networksOf(attachOrder(sandbox)); !slices.Equal(got, attached) {
-				t.Fatalf("after %q of %q: got %q, want %q", r, life, got, attached)
-			}
-			if got := settings.Ordered(); !slices.Equal(got, attached) {
-				t.Fatalf("Ordered after %q of %q: got %q, want %q", r, life, got, attached)
-			}
-		}
-		for _, want := range attached {
-			if got := heap.Pop(&sandbox).(*endpoint).network; got != want {
-				t.Fatalf("heap.Pop after %q: got %q, want %q of %q", life, got, want, attached)
-			}
-		}
-	})
-}
-
-// Any endpoints at all, ties and twins of a network among them, in any array.
-func TestHeapOfAnyEndpoints(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		eps := rapid.SliceOf(genEndpoint(fewSequences)).Draw(t, "endpoints")
-		want := slices.Clone(eps)
-		slices.SortStableFunc(want, compareRanks)
-		if got := attachOrder(eps); !slices.Equal(got, want) {
-			t.Fatalf("attachOrder is not stable:\n got %s\nwant %s", describe(got), describe(want))
-		}
-		eh := epHeap(slices.Clone(eps))
-		heap.Init(&eh)
-		checkHeap(t, eh, want)
-	})
-}
-
-// The endpoints of internal networks are equal by upstream's rule. More than a
-// dozen of them, because short slices are sorted stably by any sort.
-func TestHeapAttachOrderIsStable(t *testing.T) {
-	var eps []*endpoint
-	for i := range 64 {
-		eps = append(eps, &endpoint{network: fmt.Sprint(i), internal: true, attachSequence: AttachSequence(1 + i%2)})
-	}
-	got := attachOrder(eps)
-	for i, ep := range got {
-		assert.Equal(t, ep, eps[2*(i%32)+i/32], "endpoint %d", i)
-	}
-}
-
-func TestHeapLessIsAStrictWeakOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		eh := epHeap(rapid.SliceOfN(genEndpoint(fewSequences), 3, 8).Draw(t, "endpoints"))
-		incomparable := func(i, j int) bool { return !eh.Less(i, j) && !eh.Less(j, i) }
+		eh := epHeap(genEndpoints(genSequence, 3).Draw(t, "endpoints"))
 		for i := range eh {
-			if eh.Less(i, i) {
-				t.Fatalf("reflexive: %s", describe(eh[i:i+1]))
-			}
 			for j := range eh {
-				if eh.Less(i, j) && eh.Less(j, i) {
-					t.Fatalf("symmetric: %s", describe([]*endpoint{eh[i], eh[j]}))
+				less := eh.Less(i, j)
+				switch {
+				case i == j && less:
+					t.Fatalf("reflexive: %s", describe(eh[i:i+1]))
+				case i != j && less == eh.Less(j, i):
+					t.Fatalf("both or neither is less: %s", describe([]*endpoint{eh[i], eh[j]}))
+				case less != (compareRanks(eh[i], eh[j]) < 0):
+					t.Fatalf("Less is %v, the rule is not: %s", less, describe([]*endpoint{eh[i], eh[j]}))
 				}
 				for k := range eh {
-					three := []*endpoint{eh[i], eh[j], eh[k]}
-					if eh.Less(i, j) && eh.Less(j, k) && !eh.Less(i, k) {
-						t.Fatalf("not transitive: %s", describe(three))
-					}
-					if incomparable(i, j) && incomparable(j, k) && !incomparable(i, k) {
-						t.Fatalf("incomparability is not transitive: %s", describe(three))
+					if less && eh.Less(j, k) && !eh.Less(i, k) {
+						t.Fatalf("not transitive: %s", describe([]*endpoint{eh[i], eh[j], eh[k]}))
 					}
 				}
 			}
 		}
+	})
+}
+
+// Neither the order of the pushes nor the array that becomes a heap counts.
+func TestHeapOrderIsOfTheEndpointsAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := genEndpoints(genSequence, 0).Draw(t, "endpoints")
+		slices.SortFunc(want, compareRanks)
+
+		var pushed epHeap
+		for _, ep := range rapid.Permutation(want).Draw(t, "pushes") {
+			heap.Push(&pushed, ep)
+		}
+		checkHeap(t, pushed, want)
+
+		array := epHeap(rapid.Permutation(want).Draw(t, "array"))
+		heap.Init(&array)
+		checkHeap(t, array, want)
+
+		eps := rapid.Permutation(want).Draw(t, "argument")
+		before := slices.Clone(eps)
+		ordered := attachOrder(eps)
+		sameOrder(t, "attachOrder", ordered, want)
+		clear(ordered) // is an array of its own
+		sameOrder(t, "argument of attachOrder", eps, before)
+	})
+}
+
+// A sandbox that endpoints join and leave, one at a time, beside the sorted slice
+// that models it.
+func TestHeapInASandbox(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var eh epHeap
+		var model []*endpoint
+		draw := func(t *rapid.T) *endpoint {
+			if len(model) == 0 {
+				t.Skip("the sandbox is empty")
+			}
+			return rapid.SampledFrom(model).Draw(t, "endpoint")
+		}
+		sort := func() { slices.SortFunc(model, compareRanks) }
+		remove := func(t *rapid.T, ep *endpoint) {
+			if got := heap.Remove(&eh, slices.Index(eh, ep)).(*endpoint); got != ep {
+				t.Fatalf("heap.Remove: got %s, want %s", describe([]*endpoint{got}), describe([]*endpoint{ep}))
+			}
+			model = slices.DeleteFunc(model, func(e *endpoint) bool { return e == ep })
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"": func(t *rapid.T) {
+				checkHeap(t, eh, model)
+			},
+			"push": func(t *rapid.T) {
+				ep := genEndpoint(genSequence).Draw(t, "endpoint")
+				if slices.Contains(networksOf(model), ep.network) {
+					t.Skip("the sandbox has an endpoint of this network")
+				}
+				heap.Push(&eh, ep)
+				model = append(model, ep)
+				sort()
+			},
+			"pop": func(t *rapid.T) {
+				if len(model) == 0 {
+					t.Skip("the sandbox is empty")
+				}
+				if got := heap.Pop(&eh).(*endpoint); got != model[0] {
+					t.Fatalf("heap.Pop: got %s, want %s", describe([]*endpoint{got}), describe(model[:1]))
+				}
+				model = model[1:]
+			},
+			"remove": func(t *rapid.T) {
+				remove(t, draw(t))
+			},
+			"remove and push": func(t *rapid.T) {
+				ep := draw(t)
+				remove(t, ep)
+				ep.attachSequence = genSequence.Draw(t, "sequence")
+				heap.Push(&eh, ep)
+				model = append(model, ep)
+				sort()
+			},
+			"fix": func(t *rapid.T) {
+				ep := draw(t)
+				ep.attachSequence = genSequence.Draw(t, "sequence")
+				heap.Fix(&eh, slices.Index(eh, ep))
+				sort()
+			},
+			"init": func(t *rapid.T) {
+				eh = rapid.Permutation(model).Draw(t, "array")
+				heap.Init(&eh)
+			},
+		})
 	})
 }
 
 func TestHeapOfUnnumberedEndpointsIsUpstreams(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		eh := epHeap(rapid.SliceOfN(genEndpoint(rapid.Just(AttachSequence(0))), 2, 2).Draw(t, "endpoints"))
-		if got, want := eh.Less(0, 1), eh[0].Less(eh[1]); got != want {
-			t.Fatalf("Less: got %v, want %v: %s", got, want, describe(eh))
+		eh := epHeap(genEndpoints(rapid.Just(0), 2).Draw(t, "endpoints"))
+		for i := range eh {
+			for j := range eh {
+				if got, want := eh.Less(i, j), eh[i].Less(eh[j]); got != want {
+					t.Fatalf("Less: got %v, want %v: %s", got, want, describe([]*endpoint{eh[i], eh[j]}))
+				}
+			}
 		}
 	})
 }
 
+// Unnumbered endpoints come last, whatever upstream prefers, and the numbered
+// ones in the order of their numbers.
+func TestHeapPutsUnnumberedEndpointsLast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		eps := genEndpoints(rapid.Just(0), 0).Draw(t, "endpoints")
+		numbered := rapid.IntRange(0, len(eps)).Draw(t, "numbered")
+		for i, ep := range eps[:numbered] {
+			ep.attachSequence = i + 1
+		}
+		want := slices.Clone(eps)
+		slices.SortFunc(want[numbered:], func(a, b *endpoint) int {
+			if a.Less(b) {
+				return -1
+			}
+			return 1
+		})
+		sameOrder(t, "attachOrder", attachOrder(rapid.Permutation(eps).Draw(t, "joined")), want)
+	})
+}
+
 func TestHeapKeepsTheGatewayNetworkBehind(t *testing.T) {
-	gwbridge := &endpoint{network: "docker_gwbridge", gatewayNetwork: true}
-	overlay := &endpoint{network: "overlay", attachSequence: 2}
-	web := &endpoint{network: "web", internal: true, attachSequence: 1}
-	assert.DeepEqual(t, networksOf(attachOrder([]*endpoint{gwbridge, overlay, web})), []string{"web", "overlay", "docker_gwbridge"})
+	for _, unnumbered := range []*endpoint{
+		{network: "zoo", internal: true},
+		{network: "zoo", priority: -1},
+	} {
+		got := attachOrder([]*endpoint{
+			{network: "docker_gwbridge", gatewayNetwork: true, dualStack: true, priority: 1},
+			unnumbered,
+			{network: "overlay", attachSequence: 2},
+			{network: "web", internal: true, attachSequence: 1},
+		})
+		assert.DeepEqual(t, networksOf(got), []string{"web", "overlay", "zoo", "docker_gwbridge"})
+	}
 }
 
 func TestHeapPopLetsGoOfTheEndpoint(t *testing.T) {
@@ -429,12 +284,5 @@ func TestHeapPopLetsGoOfTheEndpoint(t *testing.T) {
 
 func TestHeapAttachOrderOfNothing(t *testing.T) {
 	assert.Equal(t, len(attachOrder(nil)), 0)
-}
-
-func networksOf(eps []*endpoint) []string {
-	var names []string
-	for _, ep := range eps {
-		names = append(names, ep.network)
-	}
-	return names
+	assert.Equal(t, len(attachOrder([]*endpoint{})), 0)
 }

@@ -8,7 +8,7 @@ import (
 // A container was attached to bridge, net10, net9 and net1. The daemon connects
 // them in the order of a map when it starts the container.
 func Example_epHeap() {
-	var sandbox epHeap
+	var eh epHeap
 	for _, ep := range []*endpoint{
 		{network: "net9", attachSequence: 3},
 		{network: "docker_gwbridge", gatewayNetwork: true}, // made by libnetwork: not numbered
@@ -16,10 +16,10 @@ func Example_epHeap() {
 		{network: "bridge", attachSequence: 1},
 		{network: "net10", attachSequence: 2},
 	} {
-		heap.Push(&sandbox, ep)
+		heap.Push(&eh, ep)
 	}
-	for i, ep := range attachOrder(sandbox) {
-		fmt.Printf("eth%d %s\n", i, ep.network)
+	for i := 0; eh.Len() > 0; i++ {
+		fmt.Printf("eth%d %s\n", i, heap.Pop(&eh).(*endpoint).network)
 	}
 	// Output:
 	// eth0 bridge
@@ -29,34 +29,25 @@ func Example_epHeap() {
 	// eth4 docker_gwbridge
 }
 
-// A number is given when the user attaches a network, and goes with it.
-func ExampleAttachSequences_Next() {
-	as := AttachSequences{}
-	for _, network := range []string{"bridge", "web", "db"} {
-		as[network] = as.Next()
-	}
-	delete(as, "web") // docker network disconnect
-	as["web"] = as.Next()
-	fmt.Println(as.Ordered())
-	// Output: [bridge db web]
-}
+// One request creates a container with three networks, and mail is that of its
+// network mode. Then net1 is connected, and web is disconnected and connected.
+func ExampleAttachSequences() {
+	find := func(idOrName string) (id, name string) { return "", idOrName }
+	networks := map[string]*EndpointSettings{"web": nil, "db": nil, "mail": nil}
+	as := AttachSequences(nil).Reconcile(networks, []string{"mail"}, find)
+	fmt.Println(as.Ordered(networks))
 
-// A container of a daemon that did not number attachments, or one that was
-// created with several networks at once: its --network comes first.
-func ExampleAttachSequences_Number() {
-	as := AttachSequences{"web": 0, "db": 0, "mail": 0}
-	as.Number(func(key string) string {
-		if key == "mail" {
-			return ""
-		}
-		return key
-	})
-	fmt.Println(as.Ordered())
+	networks["net1"] = nil
+	as = as.Append(networks, "net1")
+	fmt.Println(as.Ordered(networks))
 
-	as["a"] = as.Next() // attached afterwards
-	as.Number(func(key string) string { return key })
-	fmt.Println(as.Ordered())
+	delete(networks, "web")
+	as = as.Reconcile(networks, []string{"mail"}, find)
+	networks["web"] = nil
+	as = as.Append(networks, "web")
+	fmt.Println(as.Ordered(networks))
 	// Output:
 	// [mail db web]
-	// [mail db web a]
+	// [mail db web net1]
+	// [mail db net1 web]
 }
