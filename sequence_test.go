@@ -698,3 +698,15 @@ func TestHeapSequenceStore(t *testing.T) {
 	assert.NilError(t, json.Unmarshal(stored, &loaded))
 	assert.DeepEqual(t, loaded, AttachSequences{"net1": 1, "net2": 1 << 62})
 }
+
+// The engine asks for the order right after it has changed a key from the network's
+// id to its name.
+func TestHeapSequenceOfAnID(t *testing.T) {
+	at := func(id string) *EndpointSettings { return &EndpointSettings{&standin.EndpointSettings{NetworkID: id}} }
+	as := AttachSequences{"id-a": 1, "id-b": 2, "c": 3, "id-c": 0, "d": 4, "id-d": 1, "": 9}
+	networks := map[string]*EndpointSettings{"a": at("id-a"), "id-b": at(""), "c": at("id-c"), "d": at("id-d"), "e": at("")}
+	assert.DeepEqual(t, as.Ordered(networks), []string{"a", "id-b", "c", "d", "e"})
+
+	find := func(idOrName string) (id, name string) { return "", idOrName }
+	assert.DeepEqual(t, as.Reconcile(networks, nil, find), AttachSequences{"a": 1, "id-b": 2, "c": 3, "d": 4, "e": 5})
+}
