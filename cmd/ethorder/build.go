@@ -13,27 +13,31 @@ func init() { subcommands = append(subcommands, newBuildCommand()) }
 
 func newBuildCommand() *cobra.Command {
 	var o build.Options
-	var runc, container, removeBase bool
+	var runc, container, removeBase, untested bool
 	var base string
 	cmd := &cobra.Command{
 		Use:   "build <release>",
 		Short: "Build the patched dockerd of a release, or the stock one",
 		Args:  oneRelease,
 		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
-			o.Release = args[0]
 			if (base != "" || removeBase) && !container {
 				return &stage.UsageError{Msg: "--base and --remove-base go with --container"}
 			}
 			if container {
-				if o != (build.Options{Release: o.Release}) || runc {
-					return &stage.UsageError{Msg: "--container builds the patched engine from its Go module, with the default tags: no --stock, --stock-version, --tags, --runc, --tree nor MOBY_REPO with it"}
+				if o != (build.Options{}) || runc || untested {
+					return &stage.UsageError{Msg: "--container builds the patched engine from its Go module, with the default tags: no --stock, --stock-version, --tags, --runc, --tree, --untested nor MOBY_REPO with it"}
 				}
-				bin, err := build.Container(cmd.Context(), repo, o.Release, base, removeBase)
+				bin, err := build.Container(cmd.Context(), repo, args[0], base, removeBase)
 				if err == nil {
 					fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
 				}
 				return err
 			}
+			var err error
+			if o.Release, err = find(cmd, repo, args[0], o.Clone, untested); err != nil {
+				return err
+			}
+			o.Clone = cloneFor(cmd, o.Release, o.Clone)
 			bin, err := build.Engine(cmd.Context(), repo, o)
 			if err != nil {
 				return err
@@ -42,7 +46,7 @@ func newBuildCommand() *cobra.Command {
 			if !runc {
 				return nil
 			}
-			bin, err = build.Runc(cmd.Context(), o.Release)
+			bin, err = build.RuncOf(cmd.Context(), repo, o.Release)
 			if err == nil && bin != "" {
 				fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
 			}
@@ -50,6 +54,7 @@ func newBuildCommand() *cobra.Command {
 		}),
 	}
 	cloneFlag(cmd, &o.Clone)
+	untestedFlag(cmd, &untested)
 	f := cmd.Flags()
 	f.BoolVar(&o.Stock, "stock", false, "build the engine as upstream made it")
 	f.BoolVar(&o.StockVersion, "stock-version", false, "let the patched engine call itself <release>, without "+build.Suffix)

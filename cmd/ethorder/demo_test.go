@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"gotest.tools/v3/assert"
+	"gotest.tools/v3/assert/cmp"
 
 	"ethorder/internal/order"
 	"ethorder/internal/release"
@@ -32,6 +34,16 @@ func execute(args ...string) error {
 	root.SetArgs(args)
 	root.SetOut(&bytes.Buffer{})
 	root.SetErr(&bytes.Buffer{})
+	defer func() {
+		for _, cmd := range root.Commands() { // they are the same in each root
+			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+				if f.Changed {
+					_ = f.Value.Set(f.DefValue)
+					f.Changed = false
+				}
+			})
+		}
+	}()
 	return root.ExecuteContext(context.Background())
 }
 
@@ -49,6 +61,34 @@ func TestABadCommandLineIsUsage(t *testing.T) {
 		err := execute(args...)
 		assert.Equal(t, exitStatus(err), exitUsage, "%v: %v", args, err)
 	}
+}
+
+// What nobody has tried is not built without being asked for. The error has the command.
+func TestAReleaseThatIsNotInTheTableNeedsUntested(t *testing.T) {
+	repo, err := stage.FindRepo()
+	assert.NilError(t, err)
+	table, err := release.Load(repo)
+	assert.NilError(t, err)
+	near := table.Nearest("99.0.0")
+	t.Setenv("MOBY_REPO", "")
+	for args, next := range map[string]string{
+		"patch 99.0.0":                                  "MOBY_REPO=<git clone of moby> scripts/patch 99.0.0 --untested",
+		"patch 99.0.0 --tree moby --check":              "scripts/patch 99.0.0 --check --tree moby --untested",
+		"build 99.0.0 --tree moby --stock":              "scripts/build 99.0.0 --stock --tree moby --untested",
+		"verify 99.0.0 29.7.1 --tree moby --starts 4":   "scripts/verify 99.0.0 29.7.1 --starts 4 --tree moby --untested",
+		"patch 99.0.0 --untested":                       "MOBY_REPO=<git clone of moby> scripts/patch 99.0.0 --untested",
+		"verify 99.0.0 --tree moby --untested --record": "does not go with --untested",
+		"build newest --untested":                       "not a Docker Engine version",
+	} {
+		err := execute(strings.Fields(args)...)
+		assert.Equal(t, exitStatus(err), exitUsage, "%s: %v", args, err)
+		assert.Check(t, cmp.ErrorContains(err, next), args)
+		if strings.Contains(next, "scripts/") {
+			assert.Check(t, cmp.ErrorContains(err, "the nearest there is "+near.Name+", whose series is patch/"+near.Line))
+		}
+	}
+	err = execute("patch", "99.0.0", "--untested", "--tree", t.TempDir())
+	assert.ErrorContains(t, err, "is not a git clone")
 }
 
 func TestDemoShowsTheNewestReleaseThatHasAModule(t *testing.T) {

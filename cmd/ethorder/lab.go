@@ -13,6 +13,7 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/engine"
+	"ethorder/internal/release"
 	"ethorder/internal/scenario"
 	"ethorder/internal/stage"
 )
@@ -118,17 +119,17 @@ func labConfig(ctx context.Context, repo stage.Repo) (config engine.Config, err 
 
 // engines builds the stock and the patched engine of a release where that is not done
 // yet. It returns their paths, and a configuration that lacks only one of them.
-func engines(ctx context.Context, repo stage.Repo, name, clone string) (config engine.Config, stock, patched string, err error) {
+func engines(ctx context.Context, repo stage.Repo, rel release.Release, clone string) (config engine.Config, stock, patched string, err error) {
 	if config, err = labConfig(ctx, repo); err != nil {
 		return config, "", "", err
 	}
-	if config.Runc, err = build.Runc(ctx, name); err != nil {
+	if config.Runc, err = build.RuncOf(ctx, repo, rel); err != nil {
 		return config, "", "", err
 	}
-	if stock, err = build.Engine(ctx, repo, build.Options{Release: name, Stock: true, Clone: clone}); err != nil {
+	if stock, err = build.Engine(ctx, repo, build.Options{Release: rel, Stock: true, Clone: clone}); err != nil {
 		return config, "", "", err
 	}
-	patched, err = build.Engine(ctx, repo, build.Options{Release: name, Clone: clone})
+	patched, err = build.Engine(ctx, repo, build.Options{Release: rel, Clone: clone})
 	return config, stock, patched, err
 }
 

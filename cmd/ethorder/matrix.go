@@ -146,7 +146,7 @@ func (m *matrixRun) known(rel release.Release) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.results.Find(rel.Name)
-	return ok && r.Good() && r.Series == m.digests[rel.Line] && r.Source == source.Kind(m.clone)
+	return ok && r.Good() && r.Series == m.digests[rel.Line] && r.Source == source.Kind(rel, m.clone)
 }
 
 // write adds what was found of the releases to patch/matrix.tsv.

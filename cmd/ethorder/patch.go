@@ -7,6 +7,7 @@ import (
 
 	"ethorder/internal/release"
 	"ethorder/internal/series"
+	"ethorder/internal/source"
 	"ethorder/internal/stage"
 
 	"github.com/sirupsen/logrus"
@@ -17,7 +18,7 @@ func init() { subcommands = append(subcommands, newPatchCommand()) }
 
 func newPatchCommand() *cobra.Command {
 	var tree, line string
-	var dry, commit bool
+	var dry, commit, untested bool
 	cmd := &cobra.Command{
 		Use:   "patch <release>",
 		Short: "Make the patched tree of a release, or patch a checkout of yours",
@@ -34,7 +35,7 @@ func newPatchCommand() *cobra.Command {
 			if tree != "" {
 				var rel *release.Release
 				if len(args) == 1 {
-					r, err := release.Find(repo, args[0])
+					r, err := find(cmd, repo, args[0], tree, untested)
 					if err != nil {
 						return err
 					}
@@ -51,12 +52,17 @@ func newPatchCommand() *cobra.Command {
 				}
 				return patchTree(cmd, repo, line, tree, rel, dry)
 			}
-			rel, unlock, err := locked(cmd, repo, args[0])
+			clone := os.Getenv("MOBY_REPO")
+			rel, err := find(cmd, repo, args[0], clone, untested)
+			if err != nil {
+				return err
+			}
+			unlock, err := stage.Lock(cmd.Context(), repo.Out(rel.Name))
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			dir, err := series.Fetch(cmd.Context(), repo, rel, os.Getenv("MOBY_REPO"))
+			dir, err := series.Fetch(cmd.Context(), repo, rel, source.OrModule(rel, clone))
 			if err != nil {
 				return err
 			}
@@ -68,6 +74,7 @@ func newPatchCommand() *cobra.Command {
 	f.StringVar(&tree, "tree", "", "patch this git checkout of yours in place, uncommitted")
 	f.StringVar(&line, "line", "", "take the series of this line, like 29.2, whatever the checkout's commit is")
 	f.BoolVar(&dry, "check", false, "with --tree: only find out whether the series applies")
+	untestedFlag(cmd, &untested)
 	f.BoolVar(&commit, "commit", false, "with --tree: make a commit of each patch, to edit them")
 	cmd.AddCommand(newPatchCheckCommand(), newPatchRefreshCommand(), newPatchNewCommand())
 	return cmd
@@ -153,7 +160,7 @@ func beginLine(cmd *cobra.Command, repo stage.Repo, name, from, tree string) err
 		return err
 	}
 	row.Line = from
-	err = s.Begin(cmd.Context(), tree)
+	err = s.Begin(cmd.Context(), tree, row)
 	if errors.Is(err, series.ErrFits) {
 		fmt.Fprintf(out, "the series of line %s fits %s as it is; nothing was changed. Its row in patch/releases.tsv, if it has none:\n%s\n", from, name, row.Row())
 		return nil

@@ -114,7 +114,7 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 	if err != nil {
 		return 0, err
 	}
-	lab := prove.Lab{Release: rel, Repo: p.repo, Clone: p.clone, Scale: p.scale, Seed: p.seed}
+	lab := prove.Lab{Release: rel, Repo: p.repo, Clone: cloneFor(cmd, rel, p.clone), Scale: p.scale, Seed: p.seed}
 	s, err := series.Load(p.repo, rel.Line)
 	if err != nil {
 		return 0, err
@@ -122,7 +122,7 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 	if lab.Series, err = s.Digest(); err != nil {
 		return 0, err
 	}
-	if lab.Config, lab.Stock, lab.Patched, err = engines(ctx, p.repo, name, p.clone); err != nil {
+	if lab.Config, lab.Stock, lab.Patched, err = engines(ctx, p.repo, rel, lab.Clone); err != nil {
 		return 0, err
 	}
 	for _, s := range suites {

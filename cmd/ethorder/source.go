@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"ethorder/internal/release"
 	"ethorder/internal/source"
 	"ethorder/internal/stage"
 
@@ -18,12 +19,16 @@ func newSourceCommand() *cobra.Command {
 		Short: "Make the verified stock tree of a release",
 		Args:  oneRelease,
 		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
-			rel, unlock, err := locked(cmd, repo, args[0])
+			rel, err := release.Find(repo, args[0])
+			if err != nil {
+				return err
+			}
+			unlock, err := stage.Lock(cmd.Context(), repo.Out(rel.Name))
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			dir, err := source.Fetch(cmd.Context(), repo, rel, clone)
+			dir, err := source.Fetch(cmd.Context(), repo, rel, cloneFor(cmd, rel, clone))
 			if err != nil {
 				return err
 			}

@@ -29,24 +29,31 @@ func init() {
 			if v.starts < 1 {
 				return &stage.UsageError{Msg: fmt.Sprintf("--starts %d: want at least 1", v.starts)}
 			}
+			if v.record && v.untested {
+				return &stage.UsageError{Msg: "--record writes down what was found of releases of patch/releases.tsv: it does not go with --untested"}
+			}
+			v.repo = repo
+			var rows release.Table
+			for _, name := range args {
+				rel, err := find(cmd, repo, name, v.clone, v.untested)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, rel)
+			}
 			if os.Geteuid() != 0 {
 				return &stage.CannotRunError{Msg: "this runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/verify)"}
 			}
-			v.repo = repo
-			for _, name := range args {
-				if _, err := release.Find(repo, name); err != nil {
-					return err
-				}
-			}
-			for _, name := range args {
-				if err := v.verify(cmd, name); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
+			for _, rel := range rows {
+				if err := v.verify(cmd, rel); err != nil {
+					return fmt.Errorf("%s: %w", rel.Name, err)
 				}
 			}
 			return nil
 		}),
 	}
 	cloneFlag(cmd, &v.clone)
+	untestedFlag(cmd, &v.untested)
 	cmd.Flags().IntVar(&v.starts, "starts", 20, "start the container `N` times in each scenario")
 	cmd.Flags().BoolVar(&v.record, "record", false, "write what was found to patch/runs.tsv and the tables of the READMEs")
 	subcommands = append(subcommands, cmd)
@@ -54,31 +61,29 @@ func init() {
 
 // verification is a run of the command.
 type verification struct {
-	repo   stage.Repo
-	clone  string
-	starts int
-	record bool
+	repo     stage.Repo
+	clone    string
+	starts   int
+	record   bool
+	untested bool
 }
 
 // stockStarts is how often the stock engine starts the container in the scenarios
 // that only ask it for its gateway, and not how often it loses an overlay.
 const stockStarts = 3
 
-func (v *verification) verify(cmd *cobra.Command, name string) (err error) {
-	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	rel, err := release.Find(v.repo, name)
-	if err != nil {
-		return err
-	}
+func (v *verification) verify(cmd *cobra.Command, rel release.Release) (err error) {
+	ctx, out, name := cmd.Context(), cmd.OutOrStdout(), rel.Name
+	clone := cloneFor(cmd, rel, v.clone)
 	s, err := series.Load(v.repo, rel.Line)
 	if err != nil {
 		return err
 	}
-	run := support.Run{Release: name, Source: source.Kind(v.clone), Date: time.Now().UTC().Format(time.DateOnly), Starts: v.starts}
+	run := support.Run{Release: name, Source: source.Kind(rel, clone), Date: time.Now().UTC().Format(time.DateOnly), Starts: v.starts}
 	if run.Series, err = s.Digest(); err != nil {
 		return err
 	}
-	config, stockPath, patchedPath, err := engines(ctx, v.repo, name, v.clone)
+	config, stockPath, patchedPath, err := engines(ctx, v.repo, rel, clone)
 	if err != nil {
 		return err
 	}

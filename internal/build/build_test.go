@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"ethorder/internal/stage"
 
 	"gotest.tools/v3/assert"
+	"gotest.tools/v3/assert/cmp"
 )
 
 var ctx = context.Background()
@@ -90,7 +90,9 @@ func fakeUpstream(t *testing.T, versions string, modules bool) (stage.Repo, Opti
 	write(t, repo.Path("patch/releases.tsv"),
 		"release\tline\tmodule\tversion\tsum\ttag\tcommit\ttoolchain\trunc\trunc-sum\n"+
 			"1.2.3\t1.2\t-\t-\t-\tv1.2.3\t"+commit+"\t"+runtime.Version()+"\tdebian\t-\n")
-	return repo, Options{Release: "1.2.3", Clone: clone}
+	rel, err := release.Find(repo, "1.2.3")
+	assert.NilError(t, err)
+	return repo, Options{Release: rel, Clone: clone}
 }
 
 func says(t *testing.T, bin string) string {
@@ -111,9 +113,7 @@ func TestEngineIsBuiltAndSaysItsVersion(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			repo, o := fakeUpstream(t, tc.versions, tc.modules)
-			commit, err := release.Find(repo, "1.2.3")
-			assert.NilError(t, err)
-			build := ", build " + commit.Commit[:7]
+			build := ", build " + o.Release.Commit[:7]
 
 			bin, err := Engine(ctx, repo, o)
 			assert.NilError(t, err)
@@ -144,6 +144,26 @@ func TestEngineIsBuiltAndSaysItsVersion(t *testing.T) {
 	}
 }
 
+// Of a release whose commit is not known, the engine says what upstream's library does.
+func TestEngineOfAReleaseWithoutCommitHasUpstreamsOwn(t *testing.T) {
+	for name, versions := range map[string]string{"variables": variables, "constants": constants} {
+		t.Run(name, func(t *testing.T) {
+			b := builder{tree: t.TempDir(), version: "1.2.3"}
+			write(t, filepath.Join(b.tree, "dockerversion/version_lib.go"), versions)
+			xflags, overlay, err := b.stampVersion(b.tree, t.TempDir(), "example.com/v")
+			assert.NilError(t, err)
+			if overlay == "" {
+				assert.Equal(t, xflags, " -X example.com/v.Version=1.2.3 -X example.com/v.BuildTime=")
+				return
+			}
+			lib, err := os.ReadFile(filepath.Join(filepath.Dir(overlay), "version_lib.go"))
+			assert.NilError(t, err)
+			assert.Assert(t, cmp.Contains(string(lib), `GitCommit          string = "library-import"`))
+			assert.Assert(t, cmp.Contains(string(lib), `Version            string = "1.2.3"`))
+		})
+	}
+}
+
 func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {
 	repo, o := fakeUpstream(t, constants, true)
 	o.Tags = "autogen" // without the file that has the constants then
@@ -159,16 +179,6 @@ func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {
 		assert.NilError(t, err)
 		assert.Equal(t, len(left), 0)
 	}
-}
-
-func TestEngineOfAnUnknownReleaseIsAUsageError(t *testing.T) {
-	repo, o := fakeUpstream(t, constants, true)
-	o.Release = "1.2.4"
-	_, err := Engine(ctx, repo, o)
-	var usage *stage.UsageError
-	assert.Assert(t, errors.As(err, &usage))
-	_, err = os.Stat(repo.Out("1.2.4"))
-	assert.Assert(t, os.IsNotExist(err))
 }
 
 func TestVerifyFindsAnotherFile(t *testing.T) {

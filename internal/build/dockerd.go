@@ -34,7 +34,7 @@ const Tags = "netgo osusergo static_build nri_no_wasm " +
 
 // Options say which engine to build.
 type Options struct {
-	Release      string
+	Release      release.Release
 	Stock        bool   // the engine as upstream made it, not the patched one
 	StockVersion bool   // a patched engine calls itself as the stock one does
 	Clone        string // git clone of moby to take the source from; "" is the Go module
@@ -45,12 +45,16 @@ type Options struct {
 // Dockerd builds the engine of a release, the sources first where they are
 // missing, unless it is up to date, and returns its path. $MOBY_REPO names a git
 // clone of moby to take the source from.
-func Dockerd(ctx context.Context, release string, patched bool) (string, error) {
+func Dockerd(ctx context.Context, name string, patched bool) (string, error) {
 	repo, err := stage.FindRepo()
 	if err != nil {
 		return "", err
 	}
-	return Engine(ctx, repo, Options{Release: release, Stock: !patched, Clone: os.Getenv("MOBY_REPO")})
+	rel, err := release.Find(repo, name)
+	if err != nil {
+		return "", err
+	}
+	return Engine(ctx, repo, Options{Release: rel, Stock: !patched, Clone: source.OrModule(rel, os.Getenv("MOBY_REPO"))})
 }
 
 // Path returns where the engine of a release is, or goes.
@@ -70,10 +74,7 @@ func RacePath(repo stage.Repo, release string, patched bool) string {
 // Engine is Dockerd with every option. Beside the engine lies its checksum, as
 // sha256sum writes it.
 func Engine(ctx context.Context, repo stage.Repo, o Options) (string, error) {
-	rel, err := release.Find(repo, o.Release)
-	if err != nil {
-		return "", err
-	}
+	rel := o.Release
 	if err := stage.Need("go", "gcc", "git"); err != nil {
 		return "", err
 	}
@@ -272,13 +273,12 @@ var versionValue = regexp.MustCompile(`(?m)^(\s+(\w+)\s+(?:string )?= )".*"$`)
 // stampVersion says how to build the version in. Where dockerversion has
 // variables, the linker sets them. Up to 18.x they are constants in a file
 // that upstream's build replaces by a generated one; so does an overlay here,
-// and the tree stays as it is.
+// and the tree stays as it is. Where the commit is not known, what upstream's
+// library says stays.
 func (b builder) stampVersion(dir, tmp, pkg string) (xflags, overlay string, err error) {
-	values := map[string]string{
-		"Version":   b.version,
-		"GitCommit": b.rel.Commit[:7],
-		"BuildTime": "",
-		"IAmStatic": "true",
+	values := map[string]string{"Version": b.version, "BuildTime": "", "IAmStatic": "true"}
+	if b.rel.Commit != "" {
+		values["GitCommit"] = b.rel.Commit[:7]
 	}
 	file := filepath.Join("dockerversion", "version_lib.go")
 	src, err := os.ReadFile(filepath.Join(b.tree, file))
@@ -287,7 +287,9 @@ func (b builder) stampVersion(dir, tmp, pkg string) (xflags, overlay string, err
 	}
 	if strings.Contains(string(src), "\nvar (") {
 		for _, k := range []string{"Version", "GitCommit", "BuildTime"} {
-			xflags += fmt.Sprintf(" -X %s.%s=%s", pkg, k, values[k])
+			if v, ok := values[k]; ok {
+				xflags += fmt.Sprintf(" -X %s.%s=%s", pkg, k, v)
+			}
 		}
 		return xflags, "", nil
 	}

@@ -20,17 +20,25 @@ const runcModule = "github.com/opencontainers/runc"
 
 // Runc builds the runc that the release is pinned to, unless it is up to date,
 // and returns its path; "" says that Debian's own serves.
-//
-// It is built with seccomp, as distributions do: dockerd gives every container a
-// seccomp profile, and a runc without refuses to start one that has it.
 func Runc(ctx context.Context, name string) (string, error) {
 	repo, err := stage.FindRepo()
 	if err != nil {
 		return "", err
 	}
 	rel, err := release.Find(repo, name)
-	if err != nil || !rel.NeedsRunc() {
+	if err != nil {
 		return "", err
+	}
+	return RuncOf(ctx, repo, rel)
+}
+
+// RuncOf is Runc for a row of the table.
+//
+// It is built with seccomp, as distributions do: dockerd gives every container a
+// seccomp profile, and a runc without refuses to start one that has it.
+func RuncOf(ctx context.Context, repo stage.Repo, rel release.Release) (string, error) {
+	if !rel.NeedsRunc() {
+		return "", nil
 	}
 	if err := stage.Need("go", "gcc", "pkg-config"); err != nil {
 		return "", err

@@ -47,7 +47,7 @@ type Checker source.Worktree
 // Check checks a release. The error is one of the machine or of the source; what
 // the series does wrong is in the result.
 func (c Checker) Check(ctx context.Context, rel release.Release) (Result, error) {
-	r := Result{Release: rel.Name, Source: source.Kind(c.Clone), Date: time.Now().UTC().Format(time.DateOnly)}
+	r := Result{Release: rel.Name, Source: source.Kind(rel, c.Clone), Date: time.Now().UTC().Format(time.DateOnly)}
 	s, err := series.Load(c.Repo, rel.Line)
 	if err != nil {
 		return r, err

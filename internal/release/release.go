@@ -18,11 +18,11 @@ import (
 // has "-" there.
 type Release struct {
 	Name      string // version as dockerd says it: 17.12.1
-	Line      string // directory below patch/ that has its series: 17.12
+	Line      string // directory below patch/ that has its series: 17.06
 	Module    string // Go module that has the source: github.com/docker/docker
 	Version   string // version of the module: v17.12.1-ce+incompatible
 	Sum       string // checksum of the module's zip, as in go.sum: h1:…
-	Tag       string // git tag in moby's repository: v17.12.1-ce
+	Tag       string // git tag in moby's repository: v17.12.1-ce; "" where only the module is known
 	Commit    string // commit that the tag names
 	Toolchain string // Go toolchain that builds it: go1.21.13
 	Runc      string // version of the runc module that it needs; "debian" where Debian's own serves
@@ -34,7 +34,19 @@ func (r Release) NeedsRunc() bool { return r.Runc != "debian" }
 
 // UseClone says what to do when the release does not come from modules.
 func (r Release) UseClone() string {
+	if r.Commit == "" {
+		return "patch/releases.tsv has no tag and commit of it to take from a git clone of moby"
+	}
 	return fmt.Sprintf("use a git clone of moby: MOBY_REPO=<clone> (tag %s)", r.Tag)
+}
+
+// CheckCommit returns an error when the table has no commit of the release, so that
+// nothing can be taken from a git clone nor be compared with one.
+func (r Release) CheckCommit() error {
+	if r.Commit != "" {
+		return nil
+	}
+	return &stage.UsageError{Msg: fmt.Sprintf("%s comes from its Go module only, %s@%s: patch/releases.tsv has no tag and commit of it", r.Name, r.Module, r.Version)}
 }
 
 // Row returns the release as a row of the table, without the line's end.
@@ -133,14 +145,16 @@ func (r Release) check() error {
 	case version(r.Name) == nil:
 		return fmt.Errorf("release %q is not a version", r.Name)
 	case r.Line == "" || strings.Trim(r.Line, "0123456789.") != "":
-		return fmt.Errorf("%s: line %q is not a directory name like 17.12", r.Name, r.Line)
+		return fmt.Errorf("%s: line %q is not a directory name like 17.06", r.Name, r.Line)
 	case (r.Module == "") != (r.Version == "") || (r.Module == "") != (r.Sum == ""):
 		return fmt.Errorf("%s: module, version and sum go together", r.Name)
 	case r.Sum != "" && !isSum(r.Sum):
 		return fmt.Errorf("%s: sum %q is not an h1: checksum as in go.sum", r.Name, r.Sum)
-	case r.Tag == "":
-		return fmt.Errorf("%s: no tag", r.Name)
-	case len(r.Commit) != 40 || strings.Trim(r.Commit, "0123456789abcdef") != "":
+	case (r.Tag == "") != (r.Commit == ""):
+		return fmt.Errorf("%s: tag and commit go together", r.Name)
+	case r.Module == "" && r.Commit == "":
+		return fmt.Errorf("%s: neither a module nor a commit has its source", r.Name)
+	case r.Commit != "" && (len(r.Commit) != 40 || strings.Trim(r.Commit, "0123456789abcdef") != ""):
 		return fmt.Errorf("%s: commit %q is not a full commit id", r.Name, r.Commit)
 	case !strings.HasPrefix(r.Toolchain, "go1."):
 		return fmt.Errorf("%s: toolchain %q is not a Go version like go1.21.13", r.Name, r.Toolchain)
@@ -191,7 +205,8 @@ func (t Table) Releases(line string) Table {
 
 // Select returns the rows of the named releases, or of all if there are no names.
 // Without a git clone, those that have no Go module cannot be had: all leaves
-// them out, and a named one is an error.
+// them out, and a named one is an error. With one, those that have no commit come
+// from their modules all the same.
 func (t Table) Select(names []string, clone bool) (Table, error) {
 	var rows Table
 	for _, name := range names {

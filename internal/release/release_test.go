@@ -29,7 +29,7 @@ func TestTheTableOfTheRepositoryIsSound(t *testing.T) {
 	assert.NilError(t, err)
 	tab, err := Load(repo)
 	assert.NilError(t, err)
-	for _, name := range []string{"17.12.1", "29.7.1"} {
+	for _, name := range []string{"17.12.1", "29.8.1"} {
 		_, err := tab.Find(name)
 		assert.NilError(t, err)
 	}
@@ -45,6 +45,9 @@ func TestParseRefusesABadTable(t *testing.T) {
 		{"line leaves patch/", table(good("17.12.1", "../x")), "not a directory name"},
 		{"module without sum", table(strings.Replace(good("17.12.1", "17.12"), sum, "-", 1)), "go together"},
 		{"short sum", table(strings.Replace(good("17.12.1", "17.12"), sum, "h1:abc=", 1)), "not an h1: checksum"},
+		{"tag without commit", table(strings.Replace(good("17.12.1", "17.12"), commit, "-", 1)), "tag and commit go together"},
+		{"commit without tag", table(strings.Replace(good("17.12.1", "17.12"), "\tv17.12.1\t", "\t-\t", 1)), "tag and commit go together"},
+		{"no source", table(row("17.12.1", "17.12", "-", "-", "-", "-", "-", "go1.21.13", "debian", "-")), "neither a module nor a commit"},
 		{"short commit", table(strings.Replace(good("17.12.1", "17.12"), commit, "0a0a", 1)), "not a full commit id"},
 		{"runc without sum", table(strings.Replace(good("17.12.1", "17.12"), "debian", "v1.4.3", 1)), "needs an h1: checksum"},
 		{"twice", table(good("17.12.1", "17.12"), good("17.12.1", "17.12")), "twice"},
@@ -90,10 +93,27 @@ func TestAnUnknownLineNamesItsNeighbours(t *testing.T) {
 }
 
 func TestARowIsReadBackAsItWas(t *testing.T) {
-	rel := Release{Name: "29.8.0", Line: "29.8", Tag: "docker-v29.8.0", Commit: commit, Toolchain: "go1.26.8", Runc: "debian"}
-	tab, err := parse(strings.NewReader(table(rel.Row() + "\n")))
+	tagged := Release{Name: "29.8.0", Line: "29.8", Tag: "docker-v29.8.0", Commit: commit, Toolchain: "go1.26.8", Runc: "debian"}
+	module := Release{Name: "29.8.1", Line: "29.8", Module: "example.com/m", Version: "v1.0.0", Sum: sum, Toolchain: "go1.26.8", Runc: "debian"}
+	tab, err := parse(strings.NewReader(table(tagged.Row()+"\n", module.Row()+"\n")))
 	assert.NilError(t, err)
-	assert.DeepEqual(t, tab, Table{rel})
+	assert.DeepEqual(t, tab, Table{tagged, module})
+	assert.NilError(t, tagged.CheckCommit())
+	assert.ErrorContains(t, module.CheckCommit(), "29.8.1 comes from its Go module only, example.com/m@v1.0.0")
+}
+
+func TestSelectKeepsWhatCanBeHad(t *testing.T) {
+	module := row("1.1.0", "1.0", "example.com/m", "v1.0.0", sum, "-", "-", "go1.21.13", "debian", "-")
+	git := row("1.2.0", "1.0", "-", "-", "-", "v1.2.0", commit, "go1.21.13", "debian", "-")
+	tab, err := parse(strings.NewReader(table(good("1.0.0", "1.0"), module, git)))
+	assert.NilError(t, err)
+	for clone, want := range map[bool]Table{false: tab[:2], true: tab} {
+		rows, err := tab.Select(nil, clone)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, rows, want)
+	}
+	_, err = tab.Select([]string{"1.2.0"}, false)
+	assert.ErrorContains(t, err, "MOBY_REPO=<clone> (tag v1.2.0)")
 }
 
 func TestTheNameOfANewLine(t *testing.T) {

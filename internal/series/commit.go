@@ -21,19 +21,7 @@ func (s Series) Commit(ctx context.Context, tree string, rel release.Release) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := atRest(ctx, tree); err != nil {
-		return nil, err
-	}
-	head, err := commitID(ctx, tree, "HEAD")
-	if err != nil {
-		return nil, err
-	}
-	if head != rel.Commit {
-		// Commits in between would become patches when they are exported.
-		return nil, fmt.Errorf("%s is at commit %s, want %s (%s) itself, to commit the patches on top of it\nnext: git -C %s switch -c ethorder-%s %s",
-			tree, head, rel.Commit, rel.Tag, tree, rel.Name, rel.Tag)
-	}
-	if err := clean(ctx, tree); err != nil {
+	if err := startsAt(ctx, tree, rel); err != nil {
 		return nil, err
 	}
 	offsets, err := s.Try(ctx, tree)
@@ -48,6 +36,27 @@ func (s Series) Commit(ctx context.Context, tree string, rel release.Release) ([
 		return nil, fmt.Errorf("%w\nnothing was changed", err)
 	}
 	return offsets, nil
+}
+
+// startsAt returns an error unless patches can be committed to a checkout on top of
+// the commit of rel.
+func startsAt(ctx context.Context, tree string, rel release.Release) error {
+	if err := rel.CheckCommit(); err != nil {
+		return fmt.Errorf("%w to commit patches on top of", err)
+	}
+	if err := atRest(ctx, tree); err != nil {
+		return err
+	}
+	head, err := commitID(ctx, tree, "HEAD")
+	if err != nil {
+		return err
+	}
+	if head != rel.Commit {
+		// Commits in between would become patches when they are exported.
+		return fmt.Errorf("%s is at commit %s, want %s (%s) itself, to commit the patches on top of it\nnext: git -C %s switch -c ethorder-%s %s",
+			tree, head, rel.Commit, rel.Tag, tree, rel.Name, rel.Tag)
+	}
+	return clean(ctx, tree)
 }
 
 // committer is who commits the patches: not the user, so that a commit is the

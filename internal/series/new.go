@@ -5,27 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"ethorder/internal/release"
-	"ethorder/internal/stage"
+	"ethorder/internal/source"
 )
 
 // ErrFits is the answer of Begin for a checkout that the series fits as it is.
 var ErrFits = errors.New("the series fits as it is")
 
 // Begin begins a line for a release that no series fits, from this series: it
-// commits the patches to a git checkout of the user that is at the release, up to
-// the first that does not apply. Of that one, what applies is in the work tree, the
-// rest in files that end in .rej, and git am waits. The error is an *ApplyError
-// then, and ErrFits if every patch applies, in which case nothing is changed.
-func (s Series) Begin(ctx context.Context, tree string) error {
+// commits the patches to a git checkout of the user that is at rel, up to the first
+// that does not apply. Of that one, what applies is in the work tree, the rest in
+// files that end in .rej, and git am waits. The error is an *ApplyError then, and
+// ErrFits if every patch applies, in which case nothing is changed.
+func (s Series) Begin(ctx context.Context, tree string, rel release.Release) error {
 	tree, err := checkout(ctx, tree)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(atRest(ctx, tree), clean(ctx, tree)); err != nil {
+	if err := startsAt(ctx, tree, rel); err != nil {
 		return err
 	}
 	_, err = s.Try(ctx, tree)
@@ -49,29 +48,21 @@ func (s Series) Begin(ctx context.Context, tree string) error {
 	return failed
 }
 
-// Row returns a row of patch/releases.tsv for a release that a checkout is at: with
-// the commit and the tag of its HEAD, and what builds the nearest release.
-func Row(ctx context.Context, table release.Table, name, tree string) (release.Release, error) {
+// Row returns a row for a release that patch/releases.tsv need not have: that of the
+// nearest release, with the tag and the commit that a git clone of moby has of it.
+func Row(ctx context.Context, table release.Table, name, clone string) (release.Release, error) {
 	r := table.Nearest(name)
 	r.Name, r.Module, r.Version, r.Sum = name, "", "", ""
-	tree, err := checkout(ctx, tree)
+	clone, err := source.Clone(ctx, clone)
 	if err != nil {
 		return r, err
 	}
-	if r.Commit, err = commitID(ctx, tree, "HEAD"); err != nil {
-		return r, err
-	}
-	out, err := stage.Git(ctx, tree, "tag", "--points-at", "HEAD")
-	if err != nil {
-		return r, err
-	}
-	tags := strings.Fields(out)
-	for _, tag := range []string{"docker-v" + name, "v" + name, "v" + name + "-ce"} {
-		if slices.Contains(tags, tag) {
-			r.Tag = tag
-			return r, nil
+	tags := []string{"docker-v" + name, "v" + name, "v" + name + "-ce"}
+	for _, r.Tag = range tags {
+		if r.Commit, err = commitID(ctx, clone, "refs/tags/"+r.Tag); err == nil || ctx.Err() != nil {
+			return r, err
 		}
 	}
-	return r, fmt.Errorf("%s is at commit %s, which has no tag of release %s (its tags: %s)\nnext: git -C %s checkout docker-v%s",
-		tree, r.Commit, name, strings.Join(tags, ", "), tree, name)
+	return r, fmt.Errorf("%s has no tag of release %s (%s)\nnext: git -C %s fetch --depth 1 <moby's repository> tag %s",
+		clone, name, strings.Join(tags, ", "), clone, tags[0])
 }

@@ -137,6 +137,9 @@ func (s Series) base(ctx context.Context, tree string, table release.Table) (rel
 	if s.Patches == nil { // a line to be
 		var want []string
 		for _, r := range table.Releases(s.Line) {
+			if r.Commit == "" {
+				continue
+			}
 			if r.Commit == found.Commit {
 				return r, nil
 			}
@@ -146,6 +149,9 @@ func (s Series) base(ctx context.Context, tree string, table release.Table) (rel
 	}
 	want, err := table.Find(s.Base)
 	if err != nil {
+		return want, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
+	}
+	if err := want.CheckCommit(); err != nil {
 		return want, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
 	}
 	if want.Commit == found.Commit {

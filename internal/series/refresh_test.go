@@ -160,7 +160,7 @@ func TestBeginShowsTheHunkAndGoesOnByHand(t *testing.T) {
 	f := newCommitted(t)
 	s := f.load(t)
 	git(t, f.upstream, "checkout", "-q", "v1.2.3")
-	assert.Assert(t, errors.Is(s.Begin(ctx, f.upstream), ErrFits))
+	assert.Assert(t, errors.Is(s.Begin(ctx, f.upstream, f.rel), ErrFits))
 
 	// The next release has another text beside the change.
 	edit(t, filepath.Join(f.upstream, "libnetwork/sandbox.go"), "// three", "// drei")
@@ -172,10 +172,9 @@ func TestBeginShowsTheHunkAndGoesOnByHand(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, row.Tag, "v1.3.0")
 	assert.Equal(t, row.Commit, git(t, f.upstream, "rev-parse", "HEAD"))
-	_, err = Row(ctx, table, "1.3.1", f.upstream)
-	assert.ErrorContains(t, err, "has no tag of release 1.3.1")
+	assert.ErrorContains(t, s.Begin(ctx, f.upstream, f.rel), "want "+f.rel.Commit)
 
-	err = s.Begin(ctx, f.upstream)
+	err = s.Begin(ctx, f.upstream, row)
 	var failed *ApplyError
 	assert.Assert(t, errors.As(err, &failed), "%v", err)
 	assert.ErrorContains(t, err, s.Patches[0])
@@ -183,7 +182,7 @@ func TestBeginShowsTheHunkAndGoesOnByHand(t *testing.T) {
 	assert.ErrorContains(t, err, "// three")
 	_, err = os.Stat(filepath.Join(f.upstream, "libnetwork/sandbox.go.rej"))
 	assert.NilError(t, err)
-	assert.ErrorContains(t, s.Begin(ctx, f.upstream), "in the middle of a git am")
+	assert.ErrorContains(t, s.Begin(ctx, f.upstream, row), "in the middle of a git am")
 
 	// By hand, as the command says.
 	assert.NilError(t, os.Remove(filepath.Join(f.upstream, "libnetwork/sandbox.go.rej")))

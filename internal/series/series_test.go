@@ -262,6 +262,69 @@ func TestApplyRefuses(t *testing.T) {
 	}
 }
 
+// A line alone says which series to take, whatever the checkout is a commit of.
+func TestApplyOfALineTakesAnyCommit(t *testing.T) {
+	f := newFake(t)
+	git(t, f.upstream, "checkout", "-q", "--orphan", "nightly")
+	git(t, f.upstream, "commit", "-qm", "a merge of last night")
+	_, err := f.load(t).Apply(ctx, f.upstream, nil, true)
+	assert.NilError(t, err)
+	assert.Equal(t, f.sandbox(t), stock)
+	_, err = f.load(t).Apply(ctx, f.upstream, nil, false)
+	assert.NilError(t, err)
+	assert.Assert(t, f.sandbox(t) != stock)
+}
+
+func TestNothingIsComparedWithAReleaseThatHasNoCommit(t *testing.T) {
+	f := newFake(t)
+	f.rel.Tag, f.rel.Commit, f.rel.Module = "", "", "example.com/m"
+	_, err := f.load(t).Apply(ctx, f.upstream, &f.rel, true)
+	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only")
+	assert.ErrorContains(t, err, "scripts/patch --line 1.2 --tree "+f.upstream)
+	_, err = f.load(t).Commit(ctx, f.upstream, f.rel)
+	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only")
+
+	// Such a row is not the base of what is on top of no release.
+	git(t, f.upstream, "checkout", "-q", "--orphan", "other")
+	git(t, f.upstream, "commit", "-qm", "other")
+	none := Series{Line: "1.2"}
+	_, err = none.base(ctx, f.upstream, release.Table{f.rel})
+	assert.ErrorContains(t, err, "not on top of any release")
+	_, err = f.load(t).base(ctx, f.upstream, release.Table{f.rel})
+	assert.ErrorContains(t, err, `"# base: 1.2.3": 1.2.3 comes from its Go module only`)
+}
+
+func TestRowOfAReleaseThatOnlyACloneHas(t *testing.T) {
+	f := newFake(t)
+	table := release.Table{
+		{Name: "1.2.3", Line: "1.2", Module: "example.com/m", Version: "v1.2.3", Sum: "h1:", Toolchain: "go1.21.13", Runc: "debian"},
+		{Name: "2.0.0", Line: "2.0"},
+	}
+	git(t, f.upstream, "commit", "-q", "--allow-empty", "-m", "1.9.0")
+	commit := git(t, f.upstream, "rev-parse", "HEAD")
+	git(t, f.upstream, "checkout", "-q", "v1.2.3") // a clone need not be at the release
+	_, err := Row(ctx, table, "1.9.0", f.upstream)
+	assert.ErrorContains(t, err, "has no tag of release 1.9.0 (docker-v1.9.0, v1.9.0, v1.9.0-ce)")
+	assert.ErrorContains(t, err, "tag docker-v1.9.0")
+	for _, tag := range []string{"v1.9.0-ce", "v1.9.0", "docker-v1.9.0"} {
+		git(t, f.upstream, "tag", "-a", "-m", "release", tag, commit)
+		bare := filepath.Join(t.TempDir(), "bare")
+		git(t, f.upstream, "clone", "-q", "--bare", f.upstream, bare)
+		for _, clone := range []string{f.upstream, bare} {
+			row, err := Row(ctx, table, "1.9.0", clone)
+			assert.NilError(t, err)
+			assert.DeepEqual(t, row, release.Release{Name: "1.9.0", Line: "1.2", Tag: tag, Commit: commit, Toolchain: "go1.21.13", Runc: "debian"})
+		}
+	}
+	f.rel, err = Row(ctx, table, "1.9.0", f.upstream)
+	assert.NilError(t, err)
+	dir, err := f.fetch(t)
+	assert.NilError(t, err)
+	assert.Equal(t, dir, f.repo.Out("1.9.0/patched-source"))
+	_, err = Row(ctx, table, "1.9.0", t.TempDir())
+	assert.ErrorContains(t, err, "is not a git clone")
+}
+
 func TestCheckPassesASoundSeries(t *testing.T) {
 	f := newFake(t)
 	r, err := Check(ctx, f.repo)

@@ -90,9 +90,9 @@ var ErrApplied = errors.New("the series is applied already")
 
 // Apply applies the series to a git checkout of the user, in place and
 // uncommitted; with dry, it only finds out whether it would. It refuses a
-// checkout that has the series (ErrApplied), one with uncommitted changes, and one that is not at the commit of rel,
-// when rel is not nil, or on top of it. Nothing is changed unless every patch
-// applies.
+// checkout that has the series (ErrApplied), one with uncommitted changes, and one
+// that is not at the commit of rel, when rel is not nil, or on top of it. Nothing is
+// changed unless every patch applies.
 func (s Series) Apply(ctx context.Context, tree string, rel *release.Release, dry bool) ([]Offset, error) {
 	tree, err := checkout(ctx, tree)
 	if err != nil {
@@ -102,6 +102,9 @@ func (s Series) Apply(ctx context.Context, tree string, rel *release.Release, dr
 		return nil, fmt.Errorf("%s: %w; to take it off again: git -C %s checkout . && git -C %s clean -n", tree, ErrApplied, tree, tree)
 	}
 	if rel != nil {
+		if err := rel.CheckCommit(); err != nil {
+			return nil, fmt.Errorf("%w to compare %s with\nnext, whatever its commit is: scripts/patch --line %s --tree %s", err, tree, rel.Line, tree)
+		}
 		head, err := stage.Git(ctx, tree, "rev-parse", "HEAD")
 		if err != nil {
 			return nil, err

@@ -31,6 +31,16 @@ const layout = "1"
 // Dir returns where the stock tree of a release is, or goes.
 func Dir(repo stage.Repo, rel release.Release) string { return repo.Out(rel.Name, "source") }
 
+// OrModule returns the git clone of moby to take a release from: none if the release
+// has no commit, so that a clone that is named for all releases does for the others.
+func OrModule(rel release.Release, clone string) string {
+	if clone == "" || rel.Commit != "" {
+		return clone
+	}
+	logrus.Infof("%s is taken from its Go module, not from %s: patch/releases.tsv has no commit of it", rel.Name, clone)
+	return ""
+}
+
 // Fetch makes the stock tree of a release unless it is up to date, and returns
 // its directory. With clone, a git clone of moby that may be bare, the tree is
 // the archive of the pinned commit; otherwise it is the pinned Go module. A
@@ -91,26 +101,39 @@ func beforeModules(rel release.Release) bool {
 	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "23.0") < 0
 }
 
-// Kind says in a record what a source is made from: "git" with a clone, or "module".
-func Kind(clone string) string {
-	if clone == "" {
+// Kind says in a record what the source of a release is made from: "git" with a clone,
+// or "module".
+func Kind(rel release.Release, clone string) string {
+	if clone == "" || rel.Commit == "" {
 		return "module"
 	}
 	return "git"
 }
 
-// Verify checks that a git clone of moby has the pinned commit of a release, and
-// no other one under its tag.
-func Verify(ctx context.Context, rel release.Release, clone string) error {
+// Clone returns the absolute path of a git clone, or an error if it is none.
+func Clone(ctx context.Context, clone string) (string, error) {
 	if err := stage.Need("git"); err != nil {
-		return err
+		return "", err
 	}
 	clone, err := filepath.Abs(clone)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if _, err := stage.Git(ctx, clone, "rev-parse", "--git-dir"); err != nil {
-		return &stage.UsageError{Msg: fmt.Sprintf("%s is not a git clone: %v", clone, err)}
+		return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not a git clone: %v", clone, err)}
+	}
+	return clone, nil
+}
+
+// Verify checks that a git clone of moby has the pinned commit of a release, and
+// no other one under its tag.
+func Verify(ctx context.Context, rel release.Release, clone string) error {
+	if err := rel.CheckCommit(); err != nil {
+		return fmt.Errorf("%w\nnext: the same without --tree", err)
+	}
+	clone, err := Clone(ctx, clone)
+	if err != nil {
+		return err
 	}
 	out, err := stage.Git(ctx, clone, "rev-parse", "--verify", "--quiet", "refs/tags/"+rel.Tag+"^{commit}")
 	if got := strings.TrimSpace(out); err == nil && got != rel.Commit {
@@ -129,11 +152,11 @@ func fromGit(ctx context.Context, rel release.Release, clone, dir string) error 
 	if err := stage.Need("tar"); err != nil {
 		return err
 	}
-	clone, err := filepath.Abs(clone)
-	if err != nil {
+	if err := Verify(ctx, rel, clone); err != nil {
 		return err
 	}
-	if err := Verify(ctx, rel, clone); err != nil {
+	clone, err := filepath.Abs(clone)
+	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,8 +143,34 @@ func TestModuleThatIsNotThereIsAnError(t *testing.T) {
 
 func TestReleaseWithoutModuleAsksForAClone(t *testing.T) {
 	repo := stage.Repo(t.TempDir())
-	_, err := fetch(t, repo, release.Release{Name: "1.2.3", Tag: "v1.2.3"}, "")
+	_, err := fetch(t, repo, release.Release{Name: "1.2.3", Tag: "v1.2.3", Commit: strings.Repeat("0", 40)}, "")
 	assert.ErrorContains(t, err, "MOBY_REPO")
+}
+
+// A release of which only the module is known does not come from a clone: asked for
+// it from there, Fetch says so.
+func TestReleaseWithoutCommitComesFromItsModule(t *testing.T) {
+	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel.Tag, rel.Commit = "", ""
+	clone, _ := fakeClone(t)
+	_, err := fetch(t, repo, rel, clone)
+	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only, example.com/moby@v1.2.3")
+	var usage *stage.UsageError
+	assert.Assert(t, errors.As(err, &usage))
+	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+
+	assert.Equal(t, OrModule(rel, clone), "")
+	assert.Equal(t, Kind(rel, clone), "module")
+	_, err = fetch(t, repo, rel, OrModule(rel, clone))
+	assert.NilError(t, err)
+	tree, err := Worktree{Repo: repo, Clone: clone, Dir: t.TempDir()}.Make(ctx, rel)
+	assert.NilError(t, err)
+	_, err = os.Stat(filepath.Join(tree, "go.mod"))
+	assert.NilError(t, err)
+
+	rel.Commit = strings.Repeat("0", 40)
+	assert.Equal(t, OrModule(rel, clone), clone)
+	assert.Equal(t, Kind(rel, clone), "git")
 }
 
 func TestReleaseFromBeforeModulesNeedsPins(t *testing.T) {

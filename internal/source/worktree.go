@@ -15,14 +15,14 @@ import (
 // that go need not compile again what they have in common.
 type Worktree struct {
 	Repo  stage.Repo
-	Clone string // git clone of moby to take the sources from; "" are Go modules
+	Clone string // git clone of moby to take the sources from that have a commit; "" are Go modules
 	Dir   string // is made, and holds the tree
 }
 
 // Make makes the stock tree of a release in the place of what is there, and returns
 // its directory.
 func (w Worktree) Make(ctx context.Context, rel release.Release) (string, error) {
-	if w.Clone == "" {
+	if Kind(rel, w.Clone) == "module" {
 		return w.unpack(ctx, rel)
 	}
 	return w.checkout(ctx, rel)

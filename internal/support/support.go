@@ -157,6 +157,9 @@ func (d *data) releases() (name, text string) {
 		from := "a git clone"
 		if r.Source == "module" {
 			from = "Go modules, or a git clone"
+			if rel.Commit == "" {
+				from = "Go modules"
+			}
 		}
 		fmt.Fprintf(&b, "| %s | [%s](patch/%s) | %s | %v starts | %v starts | %d of %d | %s |\n",
 			r.Release, rel.Line, rel.Line, from, r.Stock(), r.Patched(), r.ScenariosGood, r.Scenarios, r.Date)

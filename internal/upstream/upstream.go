@@ -75,7 +75,7 @@ type Runner struct {
 
 // Run runs the tests of a release. Logs go to the release's log folder.
 func (r Runner) Run(ctx context.Context, rel release.Release) (Outcome, error) {
-	o := Outcome{Release: rel.Name, Source: source.Kind(r.Clone), Date: time.Now().UTC().Format(time.DateOnly)}
+	o := Outcome{Release: rel.Name, Source: source.Kind(rel, r.Clone), Date: time.Now().UTC().Format(time.DateOnly)}
 	s, err := series.Load(r.Repo, rel.Line)
 	if err != nil {
 		return o, err

@@ -31,7 +31,7 @@ func race(ctx context.Context, lab *prove.Lab) error {
 	raced := *lab
 	for path, stock := range map[*string]bool{&raced.Stock: true, &raced.Patched: false} {
 		var err error
-		*path, err = build.Engine(ctx, lab.Repo, build.Options{Release: lab.Release.Name, Stock: stock, Clone: lab.Clone, Race: true})
+		*path, err = build.Engine(ctx, lab.Repo, build.Options{Release: lab.Release, Stock: stock, Clone: lab.Clone, Race: true})
 		if err != nil {
 			return err
 		}
