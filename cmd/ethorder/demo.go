@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,8 +64,8 @@ func init() {
 	subcommands = append(subcommands, cmd)
 }
 
-// demoRelease returns the release to show: the newest that has a Go module, unless
-// one is given.
+// demoRelease returns the release to show: the newest that builds from Go modules,
+// unless one is given.
 func demoRelease(repo stage.Repo, args []string) (string, error) {
 	if len(args) == 1 {
 		r, err := release.Find(repo, args[0])
@@ -76,12 +75,8 @@ func demoRelease(repo stage.Repo, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	withModule, err := table.Select(nil, false)
-	if err != nil {
-		return "", err
-	}
-	newest := slices.MaxFunc(withModule, func(a, b release.Release) int { return release.Compare(a.Name, b.Name) })
-	return newest.Name, nil
+	_, newest := testReleases(table)
+	return newest, nil
 }
 
 // demo runs the same commands on a stock and on a patched engine.

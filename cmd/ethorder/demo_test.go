@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -94,12 +95,32 @@ func TestAReleaseThatIsNotInTheTableNeedsUntested(t *testing.T) {
 func TestDemoShowsTheNewestReleaseThatHasAModule(t *testing.T) {
 	repo, err := stage.FindRepo()
 	assert.NilError(t, err)
+	table, err := release.Load(repo)
+	assert.NilError(t, err)
 	name, err := demoRelease(repo, nil)
 	assert.NilError(t, err)
-	assert.Check(t, strings.HasPrefix(name, "29."), name)
-	shown, err := release.Find(repo, name)
+	shown, err := table.Find(name)
 	assert.NilError(t, err)
 	assert.Check(t, shown.Module != "", "%s has no module", name)
+	for _, rel := range table {
+		assert.Check(t, rel.Module == "" || release.Compare(rel.Name, name) <= 0, "%s is newer than %s", rel.Name, name)
+	}
+	// Dockerfile.build cannot derive its default.
+	dockerfile, err := os.ReadFile(repo.Path("Dockerfile.build"))
+	assert.NilError(t, err)
+	assert.Check(t, strings.Contains(string(dockerfile), "ARG RELEASE="+name+"\n"))
+}
+
+// The tests run the oldest and the newest, and each line that builds from modules has
+// its last release among those of --all.
+func TestReleasesOfTheTestsAreDerived(t *testing.T) {
+	rel := func(line, name string) release.Release {
+		return release.Release{Name: name, Line: line, Module: "example.com/m"}
+	}
+	table := release.Table{rel("1.0", "1.0.0"), {Name: "0.9.0", Line: "1.0"}, rel("1.0", "1.0.10"), rel("1.0", "1.0.9"), {Name: "2.0.0", Line: "2.0"}, rel("3.0", "3.1.0"), {Name: "3.2.0", Line: "3.0"}}
+	oldest, newest := testReleases(table)
+	assert.DeepEqual(t, []string{oldest, newest}, []string{"1.0.0", "3.1.0"})
+	assert.DeepEqual(t, moduleReleases(table), []string{"1.0.10", "3.1.0"})
 }
 
 func TestDemoNetworksAreNotAlphabetical(t *testing.T) {

@@ -12,16 +12,29 @@ import (
 
 	"ethorder/internal/check"
 	"ethorder/internal/release"
+	"ethorder/internal/source"
 	"ethorder/internal/stage"
 )
 
-// testReleases are the releases whose engines the tests build and run.
-var testReleases = []string{"17.12.1", "29.7.1"}
+// testReleases are the releases whose engines the tests build and run: the oldest and
+// the newest that build from Go modules.
+func testReleases(table release.Table) (oldest, newest string) {
+	rows := source.FromModules(table)
+	byVersion := func(a, b release.Release) int { return release.Compare(a.Name, b.Name) }
+	return slices.MinFunc(rows, byVersion).Name, slices.MaxFunc(rows, byVersion).Name
+}
 
-// moduleReleases are releases that build from Go modules, one of each line that has
-// any: internal/source/pins says why others do not.
-var moduleReleases = []string{
-	"17.12.1", "18.06.3", "23.0.0", "25.0.14", "26.1.5", "27.5.1", "28.5.2", "29.0.0", "29.7.1",
+// moduleReleases are the last releases of each line that build from Go modules.
+// internal/source/pins says why others do not.
+func moduleReleases(table release.Table) []string {
+	var last []string
+	for _, line := range table.Lines() {
+		if rows := source.FromModules(table.Releases(line)); len(rows) > 0 {
+			_, newest := testReleases(rows)
+			last = append(last, newest)
+		}
+	}
+	return last
 }
 
 func init() {
@@ -53,7 +66,7 @@ func init() {
 		}),
 	}
 	cmd.Flags().StringVar(&only, "only", "", "run only the checks whose name matches `REGEXP`")
-	cmd.Flags().BoolVar(&all, "all", false, "also check and run a release of every line that has a Go module source, and upstream's own tests")
+	cmd.Flags().BoolVar(&all, "all", false, "also check and run the last release of every line that builds from Go modules, and upstream's own tests")
 	cmd.Flags().BoolVar(&record, "record", false, "with --all, write what was found below patch/ and to the tables of the READMEs")
 	subcommands = append(subcommands, cmd)
 }
@@ -73,6 +86,12 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 	if err != nil {
 		return nil, err
 	}
+	table, err := release.Load(repo)
+	if err != nil {
+		return nil, err
+	}
+	oldest, newest := testReleases(table)
+	run := []string{oldest, newest}
 	checks := []check.Check{
 		{Name: "gofmt", Command: append([]string{"gofmt", "-l"}, goFiles...), Silent: true},
 		// Not ./...: trees below out/ that have no go.mod would belong to it.
@@ -82,7 +101,7 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 		{Name: "unit tests", Command: []string{"go", "test", "-json", ".", "./cmd/...", "./internal/..."}, GoTest: true},
 		{Name: "mutants of the rule", Command: []string{"go", "run", "./internal/mutate"}},
 	}
-	for _, release := range testReleases {
+	for _, release := range run {
 		checks = append(checks,
 			check.Check{Name: "build " + release, Command: []string{tool, "build", release, "--runc"}},
 			check.Check{Name: "build " + release + " stock", Command: []string{tool, "build", release, "--stock"}},
@@ -91,7 +110,8 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 	if all {
 		// The vendor directories made for engines before 23.0 lack what only tests
 		// need, which go vet asks for.
-		vettable := slices.DeleteFunc(slices.Clone(moduleReleases), func(name string) bool { return release.Compare(name, "23.0") < 0 })
+		last := moduleReleases(table)
+		vettable := slices.DeleteFunc(slices.Clone(last), func(name string) bool { return release.Compare(name, "23.0") < 0 })
 		checks = append(checks, check.Check{Name: "matrix of every line", Command: append([]string{tool, "matrix"}, vettable...)})
 		toRecord := func(command ...string) []string {
 			if record {
@@ -102,14 +122,14 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 		for _, release := range vettable {
 			checks = append(checks, check.Check{Name: "upstream's tests of " + release, Command: toRecord(tool, "upstream", release)})
 		}
-		for _, release := range moduleReleases {
-			if !slices.Contains(testReleases, release) { // they play the same scenarios below
+		for _, release := range last {
+			if !slices.Contains(run, release) { // they play the same scenarios below
 				checks = append(checks, check.Check{Name: "verify " + release, Command: toRecord(tool, "verify", release)})
 			}
 			checks = append(checks, check.Check{Name: "promise on " + release, Command: toRecord(tool, "prove", release)})
 		}
 	} else {
-		for _, release := range testReleases {
+		for _, release := range run {
 			checks = append(checks, check.Check{Name: "promise on " + release, Command: []string{tool, "prove", release, "--suite", "upgrade,faults,random"}})
 		}
 	}
@@ -121,16 +141,15 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 			GoTest:  true,
 		},
 		check.Check{
-			Name: "engines", // alone, as it looks at the whole machine
-
-			Env:     []string{"ETHORDER_E2E=" + strings.Join(testReleases, " ")},
+			Name:    "engines", // alone, as it looks at the whole machine
+			Env:     []string{"ETHORDER_E2E=" + strings.Join(run, " ")},
 			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "./e2e"},
 			GoTest:  true,
 		},
 		check.Check{
-			Name: "container build 17.12.1",
-			Command: []string{"sh", "-c", `"$1" build 17.12.1 --container && "$1" lab --run "$2" out/17.12.1/container/dockerd`,
-				"sh", tool, main},
+			Name: "container build " + oldest,
+			Command: []string{"sh", "-c", `"$1" build "$2" --container && "$1" lab --run "$3" "out/$2/container/dockerd"`,
+				"sh", tool, oldest, main},
 		},
 	), nil
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +100,13 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 // go.mod nor vendor.mod.
 func beforeModules(rel release.Release) bool {
 	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "23.0") < 0
+}
+
+// FromModules returns the releases of a table that build from Go modules.
+func FromModules(table release.Table) release.Table {
+	return slices.DeleteFunc(slices.Clone(table), func(rel release.Release) bool {
+		return rel.Module == "" || beforeModules(rel) && pins.Files(rel.Name) == nil || pins.Missing(rel.Name)
+	})
 }
 
 // Kind says in a record what the source of a release is made from: "git" with a clone,

@@ -205,6 +205,24 @@ func TestPinsAreOfReleasesWithAModule(t *testing.T) {
 	}
 }
 
+func TestFromModulesAreThoseWithAllTheirPins(t *testing.T) {
+	const module = "github.com/docker/docker"
+	got := FromModules(release.Table{
+		{Name: "17.12.0"},                   // no module
+		{Name: "17.12.1", Module: module},   // from before modules, with pins
+		{Name: "20.10.27", Module: module},  // likewise, without
+		{Name: "23.0.0", Module: module},    // pinned by upstream
+		{Name: "23.0.9", Module: module},    // likewise, and not to be had
+		{Name: "25.0.17", Module: module},   // likewise
+		{Name: "29.8.1", Module: "moby/v2"}, // pinned by upstream
+	})
+	var names []string
+	for _, rel := range got {
+		names = append(names, rel.Name)
+	}
+	assert.DeepEqual(t, names, []string{"17.12.1", "23.0.0", "29.8.1"})
+}
+
 func TestDependencyThatIsNotThereAsksForAClone(t *testing.T) {
 	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
 	rel.Version, rel.Sum = addModule(t, rel.Module, "v1.2.4", map[string]string{
