@@ -101,8 +101,15 @@ func Refresh(ctx context.Context, repo stage.Repo, line, tree string, force bool
 	if !slices.ContainsFunc(changes, func(c Change) bool { return c.What != "unchanged" }) {
 		return changes, nil
 	}
-	if !force {
-		if err := committed(ctx, repo, s.Dir); err != nil {
+	overwritten := []string{s.Dir}
+	if slices.ContainsFunc(changes, func(c Change) bool { return c.What != "unchanged" && strings.HasPrefix(c.Patch, common) }) {
+		overwritten = append(overwritten, s.Path(common))
+	}
+	for _, dir := range overwritten {
+		if force {
+			break
+		}
+		if err := committed(ctx, repo, dir); err != nil {
 			return nil, err
 		}
 	}
