@@ -15,9 +15,10 @@ import (
 
 // newCommitted is a fake whose repository is in git, and whose upstream has the
 // series as commits.
-func newCommitted(t *testing.T) fake {
+func newCommitted(t *testing.T) fake { return newFake(t).committed(t) }
+
+func (f fake) committed(t *testing.T) fake {
 	t.Helper()
-	f := newFake(t)
 	git(t, string(f.repo), "init", "-q")
 	write(t, f.repo.Path(".gitignore"), "/out/\n")
 	git(t, string(f.repo), "add", ".")
@@ -58,6 +59,40 @@ func TestRefreshWithoutAnEditChangesNothing(t *testing.T) {
 	git(t, f.upstream, "config", "format.signature", "x")
 	assert.DeepEqual(t, f.refresh(t), []string{"unchanged", "unchanged"})
 	assert.Equal(t, f.status(t), "")
+}
+
+// With two lines of context, a series fits releases that differ in the third.
+func TestRefreshMakesTwoLinesOfContext(t *testing.T) {
+	f := newCommitted(t)
+	b, err := os.ReadFile(f.load(t).Path(f.patches(t)[0]))
+	assert.NilError(t, err)
+	assert.Assert(t, strings.Contains(string(b), "@@ -4,5 +4,5 @@ package libnetwork\n // two\n // three\n-var order"), "%s", b)
+}
+
+func TestRefreshKeepsASharedPatchWhereItIs(t *testing.T) {
+	f := newFake(t)
+	first := f.share(t)
+	f = f.committed(t)
+	assert.DeepEqual(t, f.refresh(t), []string{"unchanged", "unchanged"})
+	assert.Equal(t, f.status(t), "")
+	edit(t, filepath.Join(f.upstream, "daemon/daemon.go"), "numbers = true", "numbers = 12")
+	git(t, f.upstream, "commit", "-qa", "--amend", "--no-edit")
+	assert.DeepEqual(t, f.refresh(t), []string{"unchanged", "rewritten"})
+	assert.Equal(t, f.status(t), "M patch/1.2/"+f.patches(t)[0])
+	git(t, string(f.repo), "commit", "-qam", "12")
+
+	// Another text of the shared patch goes to where it is, and over no work there.
+	second := git(t, f.upstream, "rev-parse", "HEAD")
+	git(t, f.upstream, "reset", "-q", "--hard", "HEAD^")
+	git(t, f.upstream, "commit", "-q", "--amend", "-m", "libnetwork: order by attach\n\nBecause.\n\nApplies-to: 1.2\nUpstream: none")
+	git(t, f.upstream, "cherry-pick", second)
+	edit(t, f.repo.Path("patch/common", first), "Why.", "Mine.")
+	_, err := Refresh(ctx, f.repo, "1.2", f.upstream, false)
+	assert.ErrorContains(t, err, "patch/common has uncommitted changes, which would be overwritten")
+	git(t, string(f.repo), "checkout", "-q", ".")
+	assert.DeepEqual(t, f.refresh(t), []string{"rewritten", "unchanged"})
+	assert.Equal(t, f.status(t), "M patch/common/"+first)
+	assert.DeepEqual(t, f.load(t).Patches, []string{"../common/" + first, f.patches(t)[0]})
 }
 
 func TestRefreshOfAnAmendedCommitRewritesItsPatchAlone(t *testing.T) {

@@ -99,6 +99,17 @@ func (f fake) patches(t *testing.T) []string {
 	return names
 }
 
+// share moves the first patch to those that all lines have, and returns its file name.
+func (f fake) share(t *testing.T) string {
+	first, second := f.patches(t)[0], f.patches(t)[1]
+	b, err := os.ReadFile(f.repo.Path("patch/1.2", first))
+	assert.NilError(t, err)
+	write(t, f.repo.Path("patch/common", first), string(b))
+	assert.NilError(t, os.Remove(f.repo.Path("patch/1.2", first)))
+	f.series(t, "# base: 1.2.3", "../common/"+first, second)
+	return first
+}
+
 func (f fake) load(t *testing.T) Series {
 	s, err := Load(f.repo, "1.2")
 	assert.NilError(t, err)
@@ -325,6 +336,60 @@ func TestRowOfAReleaseThatOnlyACloneHas(t *testing.T) {
 	assert.ErrorContains(t, err, "is not a git clone")
 }
 
+func TestSharedPatchIsOneOfTheSeries(t *testing.T) {
+	f := newFake(t)
+	first := f.share(t)
+	s := f.load(t)
+	assert.DeepEqual(t, s.Patches, []string{"../common/" + first, f.patches(t)[0]})
+	assert.Equal(t, s.Path(s.Patches[0]), f.repo.Path("patch/common", first))
+	_, err := f.fetch(t)
+	assert.NilError(t, err)
+	r, err := Check(ctx, f.repo)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, r.Problems, []string(nil))
+
+	edit(t, f.repo.Path("patch/common", first), "Applies-to: 1.2\n", "")
+	r, err = Check(ctx, f.repo)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, r.Problems, []string{"patch/common/" + first + ": its message has no Applies-to: trailer"})
+}
+
+// Up to 18.05, libnetwork has an epHeap of its own.
+func TestHeapIsInstalledAsAttachHeapUpTo1805(t *testing.T) {
+	f := newFake(t)
+	theirs := strings.Replace(epheapGo, "ethorder", "libnetwork", 1)
+	ours := strings.ReplaceAll(theirs, "epHeap", "attachHeap")
+	for _, tc := range []struct {
+		line, text string
+		same       bool
+	}{
+		{"17.06", ours, true},
+		{"18.05", ours, true},
+		{"18.06", ours, false},
+		{"27.0", ours, false},
+		{"18.06", theirs, true},
+		{"17.06", strings.Replace(ours, "[]*", "[]", 1), false},
+	} {
+		err := Series{Line: tc.line}.sameAsRoot(f.repo, "epheap.go", []byte(tc.text))
+		assert.Equal(t, err == nil, tc.same, "%s, %q: %v", tc.line, tc.text, err)
+	}
+}
+
+func TestHeapIsNotInstalledFrom28On(t *testing.T) {
+	f := newFake(t)
+	first := f.repo.Path("patch/1.2", f.patches(t)[0])
+	b, err := os.ReadFile(first)
+	assert.NilError(t, err)
+	write(t, first, strings.ReplaceAll(string(b), "/epheap.go", "/heap.go"))
+	for line, want := range map[string][]string{"27.0": {"patch/27.0/series: no patch installs epheap.go"}, "28.0": nil} {
+		s := f.load(t)
+		s.Line = line
+		var r Report
+		assert.NilError(t, s.checkFiles(ctx, f.repo, &r))
+		assert.DeepEqual(t, r.Problems, want)
+	}
+}
+
 func TestCheckPassesASoundSeries(t *testing.T) {
 	f := newFake(t)
 	r, err := Check(ctx, f.repo)
@@ -354,8 +419,14 @@ func TestCheckFinds(t *testing.T) {
 		{"a missing patch", "names 0003-none.patch, which is missing", func(t *testing.T, f fake, first, second string) {
 			f.series(t, "# base: 1.2.3", first, second, "0003-none.patch")
 		}},
-		{"a patch elsewhere", "is not a file name", func(t *testing.T, f fake, first, second string) {
+		{"a patch elsewhere", "is neither a file name nor one in ../common/", func(t *testing.T, f fake, first, second string) {
 			f.series(t, "# base: 1.2.3", "../1.2/"+first)
+		}},
+		{"a shared patch that the line does not name", "patch/1.2/series: does not name ../common/0001-shared.patch, which all lines have", func(t *testing.T, f fake, first, second string) {
+			write(t, f.repo.Path("patch/common/0001-shared.patch"), "")
+		}},
+		{"a missing shared patch", "names ../common/0001-shared.patch, which is missing", func(t *testing.T, f fake, first, second string) {
+			f.series(t, "# base: 1.2.3", "../common/0001-shared.patch", first, second)
 		}},
 		{"an unlisted patch", "not named in patch/1.2/series", func(t *testing.T, f fake, first, second string) {
 			f.series(t, "# base: 1.2.3", first)
