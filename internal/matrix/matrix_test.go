@@ -17,6 +17,10 @@ func TestResultsAreKeptInTheOrderOfReleases(t *testing.T) {
 	none, err := Load(path)
 	assert.NilError(t, err)
 	assert.Equal(t, len(none), 0)
+	assert.NilError(t, none.Save(path))
+	none, err = Load(path)
+	assert.NilError(t, err)
+	assert.Equal(t, len(none), 0)
 
 	good := Result{Release: "29.10.0", Series: "abc", Source: "git", Date: "2026-11-25", Applies: true, Same: true, Compiles: true, Vetted: true, Offsets: 3}
 	bad := Result{Release: "29.9.0", Series: "abc", Source: "module", Date: "2026-11-25", Applies: true}

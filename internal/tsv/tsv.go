@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func Load[Row any](path string) ([]Row, error) {
 		d.DisallowMissingColumns = true
 		err = d.Decode(&rows)
 	}
-	if err != nil {
+	if err != nil && err != io.EOF { // which a header without rows gives
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return rows, nil
