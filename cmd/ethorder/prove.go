@@ -130,11 +130,7 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 		if !asked && (len(p.suites) > 0 || s.Asked) {
 			continue
 		}
-		n, err := p.suite(ctx, cmd, lab, s)
-		if cannot := new(stage.CannotRunError); !asked && errors.As(err, &cannot) {
-			logrus.Warnf("%s, %s: not tried: %v", name, s.Name, cannot)
-			continue
-		}
+		n, err := p.suite(ctx, cmd, lab, s, asked)
 		if err != nil {
 			return broken, fmt.Errorf("suite %s: %w", s.Name, err)
 		}
@@ -143,25 +139,35 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 	return broken, nil
 }
 
-// suite runs one suite.
-func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab prove.Lab, s prove.Suite) (broken int, err error) {
+// suite runs one suite. One that this machine cannot run is skipped, unless it was asked
+// for by name.
+func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab prove.Lab, s prove.Suite, asked bool) (broken int, err error) {
 	lab.Suite, lab.Findings = s.Name, nil
 	begin := time.Now()
 	logrus.Infof("%s, %s: %s (seed %d)", lab.Release.Name, s.Name, s.Promise, lab.Seed)
-	if err := s.Run(ctx, &lab); err != nil {
+	err = s.Run(ctx, &lab)
+	if cannot := new(stage.CannotRunError); !asked && errors.As(err, &cannot) {
+		lab.Findings = nil
+		lab.Skip("the whole suite", cannot.Error())
+	} else if err != nil {
 		return 0, err
 	}
 	if len(lab.Findings) == 0 {
 		return 0, errors.New("it tried nothing")
 	}
+	skipped := 0
 	for _, f := range lab.Findings {
-		if !f.Held {
+		if f.Skipped != "" {
+			skipped++
+			fmt.Fprintf(cmd.OutOrStdout(), "skipped: %s, %s: %s: %s\n", f.Release, f.Suite, f.Trial, f.Skipped)
+		} else if !f.Held {
 			broken++
 			fmt.Fprintf(cmd.OutOrStdout(), "BROKEN: %s, %s: %s: patched %s, stock %s\n", f.Release, f.Suite, f.Trial, f.Patched, f.Stock)
 		}
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: held in %d of %d trials, %v; logs in %s\n", lab.Release.Name, s.Name,
-		len(lab.Findings)-broken, len(lab.Findings), time.Since(begin).Round(time.Second), lab.Logs())
+	tried := len(lab.Findings) - skipped
+	fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: held in %d of %d trials, %d skipped, %v; logs in %s\n", lab.Release.Name, s.Name,
+		tried-broken, tried, skipped, time.Since(begin).Round(time.Second), lab.Logs())
 	if p.record {
 		unlock, err := stage.Lock(ctx, p.repo.Out("prove"))
 		if err != nil {

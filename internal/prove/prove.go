@@ -39,7 +39,8 @@ type Finding struct {
 	Trial   string `csv:"trial"` // what was tried, a sentence
 	Stock   string `csv:"stock"` // how the stock engine did
 	Patched string `csv:"patched"`
-	Held    bool   `csv:"held"` // whether the patched engine did what is promised
+	Held    bool   `csv:"held"`    // whether the patched engine did what is promised
+	Skipped string `csv:"skipped"` // why it could not be tried on this machine; then it has not held
 	Date    string `csv:"date"`
 }
 
@@ -110,6 +111,15 @@ func (l *Lab) Report(trial, stock, patched string, held bool) {
 		verdict = "BROKEN"
 	}
 	logrus.Infof("%s, %s: %s: %s (patched: %s; stock: %s)", l.Release.Name, l.Suite, trial, verdict, patched, stock)
+}
+
+// Skip reports a trial that this machine cannot do, and why.
+func (l *Lab) Skip(trial, why string) {
+	l.Findings = append(l.Findings, Finding{
+		Release: l.Release.Name, Series: l.Series, Suite: l.Suite, Trial: trial,
+		Date: time.Now().UTC().Format(time.DateOnly), Skipped: oneLine(why),
+	})
+	logrus.Warnf("%s, %s: %s: skipped: %s", l.Release.Name, l.Suite, trial, why)
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

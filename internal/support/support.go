@@ -233,7 +233,7 @@ var bars = strings.NewReplacer("|", `\|`)
 // a suite. Of suites that are one long trial, it has the figures as well.
 func (d *data) trials() (name, text string) {
 	var suites, releases []string
-	held, all := map[[2]string]int{}, map[[2]string]int{}
+	held, all, skipped := map[[2]string]int{}, map[[2]string]int{}, map[[2]string]int{}
 	for _, f := range d.trialed {
 		if !slices.Contains(suites, f.Suite) {
 			suites = append(suites, f.Suite)
@@ -242,6 +242,10 @@ func (d *data) trials() (name, text string) {
 			releases = append(releases, f.Release)
 		}
 		key := [2]string{f.Release, f.Suite}
+		if f.Skipped != "" {
+			skipped[key]++
+			continue
+		}
 		all[key]++
 		if f.Held {
 			held[key]++
@@ -262,13 +266,20 @@ func (d *data) trials() (name, text string) {
 	for _, r := range releases {
 		row(r, func(suite string) string {
 			key := [2]string{r, suite}
+			cell := fmt.Sprintf("%d of %d", held[key], all[key])
+			if n := skipped[key]; n > 0 {
+				return fmt.Sprintf("%s, %d skipped", cell, n)
+			}
 			if all[key] == 0 {
 				return "not yet"
 			}
-			return fmt.Sprintf("%d of %d", held[key], all[key])
+			return cell
 		})
 	}
-	long := slices.DeleteFunc(slices.Clone(d.trialed), func(f prove.Finding) bool { return all[[2]string{f.Release, f.Suite}] > 1 })
+	long := slices.DeleteFunc(slices.Clone(d.trialed), func(f prove.Finding) bool {
+		key := [2]string{f.Release, f.Suite}
+		return all[key] > 1 || skipped[key] > 0
+	})
 	if len(long) == 0 {
 		return "of trials", b.String()
 	}

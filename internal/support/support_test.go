@@ -29,6 +29,18 @@ func TestLinesTellWhatWasNotChecked(t *testing.T) {
 	assert.Equal(t, row(), "| [1.0](1.0) | 1.0.0 – 1.0.1 | 2 | all | 1 of 2 | 1 of 2 | 1.0.1 | 1 of 20 | 20 of 20 | 1.0.0: 7 passed, 1 worse than stock |")
 }
 
+// A trial that a machine could not do is shown, and has not held.
+func TestTrialsShowWhatWasSkipped(t *testing.T) {
+	d := &data{trialed: []prove.Finding{
+		{Release: "1.10.0", Suite: "uses", Held: true},
+		{Release: "1.10.0", Suite: "uses", Held: true},
+		{Release: "1.10.0", Suite: "uses", Skipped: "no ipvlan"},
+		{Release: "1.10.0", Suite: "compose", Skipped: "no docker-compose"},
+	}}
+	_, text := d.trials()
+	assert.Equal(t, text, "| release | compose | uses |\n|---|---|---|\n| 1.10.0 | 0 of 0, 1 skipped | 2 of 2, 1 skipped |\n")
+}
+
 // What did not hold is not counted, and what was not tried is not said to have held. A
 // suite of one trial has its figures.
 func TestTrialsCountWhatHeld(t *testing.T) {

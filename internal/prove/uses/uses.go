@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sirupsen/logrus"
-
 	"ethorder/internal/engine"
 	"ethorder/internal/order"
 	"ethorder/internal/prove"
@@ -38,7 +36,7 @@ func play(ctx context.Context, l *prove.Lab, stock, patched *engine.Engine) erro
 			return ctx.Err()
 		}
 		if why := impossible(before, after, err); why != "" {
-			logrus.Warnf("%s: not tried, as this machine's kernel cannot do it: %s", s.Name, why)
+			l.Skip(s.Name, "this machine's kernel cannot do it: "+why)
 			continue
 		}
 		if err == nil {
