@@ -9,7 +9,6 @@ require (
 	github.com/spf13/pflag v1.0.9
 	github.com/vishvananda/netlink v1.3.1
 	github.com/vishvananda/netns v0.0.5
-	go.etcd.io/bbolt v1.4.3
 	golang.org/x/mod v0.31.0
 	golang.org/x/sys v0.29.0
 	gotest.tools/v3 v3.5.2
