@@ -105,6 +105,11 @@ func (b *Box) Restart() {
 	b.Try(func() error { return b.Engine.Restart(b.ctx) })
 }
 
+// Post sends a request with a JSON body to the engine's API.
+func (b *Box) Post(path, body string) {
+	b.Try(func() error { return b.Engine.Post(b.ctx, path, body) })
+}
+
 // Connect connects a network, which makes it the last one, with more options of docker
 // network connect.
 func (b *Box) Connect(network string, options ...string) {
@@ -151,14 +156,28 @@ func (b *Box) Look(when string) {
 }
 
 // Start starts the container and counts whether its interfaces are as wanted.
-func (b *Box) Start(when string) (start order.Start) {
-	b.Try(func() (err error) {
-		if start, err = scenario.Start(b.ctx, b.Engine, "box"); err == nil {
-			b.count(when, start)
-		}
-		return err
-	})
+func (b *Box) Start(when string) order.Start {
+	start, _ := b.StartDespite(when, "", 0)
 	return start
+}
+
+// StartDespite is Start, and tries as often again as given if the start fails with a
+// text. It returns how often that was so.
+func (b *Box) StartDespite(when, text string, again int) (start order.Start, refused int) {
+	b.Try(func() (err error) {
+		for {
+			if start, err = scenario.Start(b.ctx, b.Engine, "box"); err != nil {
+				return err
+			}
+			if refused == again || start.Failed == "" || !strings.Contains(start.Failed, text) {
+				break
+			}
+			refused++
+		}
+		b.count(when, start)
+		return nil
+	})
+	return start, refused
 }
 
 // Starts is Start, as often as given, with a stop after each.
@@ -211,8 +230,8 @@ func (b *Box) Settings() (settings map[string]any) {
 	return settings
 }
 
-// Numbers returns the number of each network in the container's file, 0 for one that
-// has none.
+// Numbers returns the number of each network in the container's file, explicit or not,
+// 0 for one that has none.
 func (b *Box) Numbers() (numbers map[string]uint64) {
 	b.Try(func() (err error) {
 		numbers, err = Numbers(b.Engine, b.ID)

@@ -34,6 +34,8 @@ func run(ctx context.Context, l *prove.Lab) error {
 		{"container made by stock starts under patched", stockThenPatched, nil},
 		{"container made by stock with the id of an overlay starts under patched", stockOverlay, nil},
 		{"patched, then stock, then patched", thereAndBack, nil},
+		{"stock, patched, stock, patched keeps the order of explicit numbers", explicitNumbers, nil},
+		{"patched, then stock, then patched, with a network that has an explicit number", mixedNumbers, nil},
 		{"stock reads what patched has stored", stockReads, nil},
 		{"container's file has stock's settings and the numbers, which stock drops", sameFile, nil},
 		{"running container of stock goes on under patched", liveToPatched, []string{"--live-restore"}},
@@ -92,8 +94,22 @@ func stockOverlay(ctx context.Context, e *engine.Engine, stock string) (prove.Ou
 
 	box.Replace(patched)
 	box.Want = strings.Fields("zulu alpha mike docker_gwbridge")
-	box.Start("by name")
-	return box.Outcome()
+	again := 0
+	major, _, err := engine.Version(ctx, patched)
+	if err != nil {
+		return prove.Outcome{}, err
+	}
+	if major >= 24 && major < 28 {
+		// Joins are in stock's order there, which is another one at each start, and fail
+		// unless the overlay is the first.
+		again = 20
+	}
+	_, refused := box.StartDespite("by name", "could not find a network matching network mode", again)
+	o, err := box.Outcome()
+	if refused > 0 {
+		o.What += fmt.Sprintf(", after %d starts that failed as stock's do", refused)
+	}
+	return o, err
 }
 
 // thereAndBack is about a container that has lost its numbers to a stock engine.
@@ -114,6 +130,66 @@ func thereAndBack(ctx context.Context, e *engine.Engine, stock string) (prove.Ou
 	box.Connect("alpha")
 	box.Starts(starts, "after a reconnect")
 	return box.Outcome()
+}
+
+// explicitly returns the settings of an endpoint that give an explicit number.
+func explicitly(number int) string {
+	return fmt.Sprintf(`{"DriverOpts": {%q: "%d"}}`, prove.Option, number)
+}
+
+// explicitNumbers is about a container that was made on a stock engine, which keeps
+// explicit numbers, and shows them to clients, as it keeps any driver option.
+func explicitNumbers(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	patched := e.Dockerd()
+	if err := e.Replace(ctx, stock); err != nil {
+		return prove.Outcome{}, err
+	}
+	box := prove.NewBox(ctx, e)
+	box.Do("network create alpha", "network create kilo", "network create mike", "network create zulu")
+	box.Post("/containers/create?name=box", fmt.Sprintf(
+		`{"Image": "idle", "HostConfig": {"NetworkMode": "zulu"}, "NetworkingConfig": {"EndpointsConfig": {"zulu": %s}}}`, explicitly(3)))
+	box.ID = box.Ask("inspect --format {{.Id}} box")
+	box.Post("/networks/mike/connect", fmt.Sprintf(`{"Container": "box", "EndpointConfig": %s}`, explicitly(2)))
+	box.Post("/networks/kilo/connect", fmt.Sprintf(`{"Container": "box", "EndpointConfig": %s}`, explicitly(1)))
+	box.Want = strings.Fields("kilo mike zulu")
+	var complete order.Tally
+	for range 2 {
+		underStock := startsWithAll(box)
+		complete.Right += underStock.Right
+		complete.Total += underStock.Total
+		box.Replace(patched)
+		box.Starts(starts, "patched")
+		box.Replace(stock)
+	}
+	box.Replace(patched)
+	box.Connect("alpha")
+	box.Starts(starts, "after a connect")
+	o, err := box.Outcome()
+	o.What += fmt.Sprintf(", %v starts of stock with all networks", complete)
+	o.Held = o.Held && complete.Right == complete.Total
+	return o, err
+}
+
+// mixedNumbers is about a container that has lost to a stock engine all numbers but an
+// explicit one.
+func mixedNumbers(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
+	patched := e.Dockerd()
+	box := prove.MakeBox(ctx, e, "zulu mike", "alpha yankee")
+	box.Connect("alpha", "--driver-opt", prove.Option+"=9")
+	box.Starts(1, "patched")
+
+	box.Replace(stock)
+	complete := startsWithAll(box)
+
+	box.Replace(patched)
+	box.Starts(starts, "patched again")
+	box.Connect("yankee")
+	box.Starts(starts, "after a connect")
+	numbers := box.Numbers()
+	o, err := box.Outcome()
+	o.What += fmt.Sprintf(", %v starts of stock with all networks, the number behind 9 is %d", complete, numbers["yankee"])
+	o.Held = o.Held && complete.Right == starts && numbers["yankee"] == 10
+	return o, err
 }
 
 // stockReads is about a stopped container that a stock engine finds.
@@ -162,8 +238,9 @@ func sameFile(ctx context.Context, e *engine.Engine, stock string) (prove.Outcom
 	for name := range numbers {
 		numbered += min(numbers[name], 1)
 		kept += min(left[name], 1)
-		delete(written["Networks"].(map[string]any)[name].(map[string]any), "AttachSequence")
 	}
+	_, stored := rewritten["AttachSequences"]
+	delete(written, "AttachSequences")
 	apart := "nothing"
 	for key := range written {
 		if !reflect.DeepEqual(written[key], rewritten[key]) {
@@ -172,7 +249,7 @@ func sameFile(ctx context.Context, e *engine.Engine, stock string) (prove.Outcom
 	}
 	return prove.Outcome{
 		What: fmt.Sprintf("%d of %d networks numbered, %d after stock, else %s differs", numbered, len(box.Want), kept, apart),
-		Held: numbered == uint64(len(box.Want)) && kept == 0 && apart == "nothing" && len(written) == len(rewritten),
+		Held: numbered == uint64(len(box.Want)) && kept == 0 && !stored && apart == "nothing" && len(written) == len(rewritten),
 	}, nil
 }
 
