@@ -1,9 +1,13 @@
 package random
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+
+	"ethorder/internal/prove"
 )
 
 // networks are those that the commands are about. Neither the order in which they are
@@ -38,17 +42,34 @@ const (
 
 // often says how many of a hundred commands are of a kind, as far as they are possible.
 var often = map[verb]int{
-	networkCreate: 12, networkRemove: 2, create: 9, remove: 2, connect: 27, disconnect: 12,
+	networkCreate: 12, networkRemove: 2, create: 9, remove: 4, connect: 27, disconnect: 12,
 	start: 14, stop: 8, restart: 8, rename: 3, daemonRestart: 2, daemonKill: 2,
 }
+
+// latest is the first number of a release that can do all that a command can.
+const latest = 28
 
 // command is something that a user does. The zero value of a field means that it is
 // not about such a thing.
 type command struct {
 	verb    verb
-	box     int    // an index into boxes
-	network string // its name
-	by      string // what is given of the network: "" for its name, else "id" or "short id"
+	box     int     // an index into boxes
+	network string  // its name
+	by      string  // what is given of the network: "" for its name, else "id" or "short id"
+	number  uint64  // the explicit number that the network gets, if not 0
+	more    []given // the other networks of a request that creates a container
+}
+
+// given is a network that a request attaches.
+type given struct {
+	network string
+	by      string
+	number  uint64
+}
+
+// given returns the networks that a command attaches.
+func (c command) given() []given {
+	return append([]given{{c.network, c.by, c.number}}, c.more...)
 }
 
 // model is what an engine must do: section 2 of the design, in plain words. It has no
@@ -57,8 +78,10 @@ type model struct {
 	// fillsGaps says that a network connected to a running container takes the lowest
 	// name that is free, as from 28.0 on, and not the one after all that there have been.
 	fillsGaps bool
-	networks  map[string]bool // those that there are
-	boxes     []*box          // nil for a container that there is not
+	// several says that a container can be created with several networks, as from 25.0 on.
+	several  bool
+	networks map[string]bool // those that there are
+	boxes    []*box          // nil for a container that there is not
 }
 
 // box is a container.
@@ -72,13 +95,18 @@ type box struct {
 }
 
 type attachment struct {
-	network string
-	number  uint64
-	byID    bool // was given by its id while the container was stopped, which the engine keeps until the next start
+	network  string
+	number   uint64
+	explicit bool
+	byID     bool // was given by its id while the container was stopped, which the engine keeps until the next start
 }
 
-func newModel(fillsGaps bool) *model {
-	return &model{fillsGaps: fillsGaps, networks: map[string]bool{defaultBridge: true}, boxes: make([]*box, len(boxes))}
+// newModel returns the model of an engine, given the first number of its release.
+func newModel(major int) *model {
+	return &model{
+		fillsGaps: major >= 28, several: major >= 25,
+		networks: map[string]bool{defaultBridge: true}, boxes: make([]*box, len(boxes)),
+	}
 }
 
 // can returns true if a command does what it says, and false if it would be refused or
@@ -93,9 +121,9 @@ func (m *model) can(c command) bool {
 		needed := func(b *box) bool { return b != nil && (b.mode == c.network || b.at(c.network) >= 0) }
 		return c.network != defaultBridge && m.networks[c.network] && !slices.ContainsFunc(m.boxes, needed)
 	case create:
-		return b == nil && m.hasNetwork(c)
+		return b == nil && m.canCreate(c)
 	case connect:
-		return b != nil && m.hasNetwork(c) && b.at(c.network) < 0
+		return b != nil && m.hasNetwork(c.given()[0]) && b.at(c.network) < 0
 	case disconnect:
 		// Up to 25.0 a stopped container's network must be given as it was attached.
 		return b != nil && b.at(c.network) >= 0 && !b.attached[b.at(c.network)].byID
@@ -116,8 +144,23 @@ func (m *model) can(c command) bool {
 // hasNetwork returns true if there is the network that is to be attached, and what is
 // given of it will do. The id of the default bridge is another after each start of the
 // daemon.
-func (m *model) hasNetwork(c command) bool {
-	return m.networks[c.network] && (c.network != defaultBridge || c.by == "")
+func (m *model) hasNetwork(g given) bool {
+	return m.networks[g.network] && (g.network != defaultBridge || g.by == "")
+}
+
+// canCreate returns true if a container can be created with the networks of a command.
+func (m *model) canCreate(c command) bool {
+	names := make(map[string]bool)
+	for _, g := range c.given() {
+		// Settings of an endpoint that are given under a short id, stock keeps under both
+		// that and the name, and does not start the container any more.
+		settings := g.number > 0 || len(c.more) > 0
+		if !m.hasNetwork(g) || names[g.network] || settings && g.by == "short id" {
+			return false
+		}
+		names[g.network] = true
+	}
+	return m.several || len(c.more) == 0
 }
 
 // do changes the model as a command changes the engine.
@@ -134,11 +177,16 @@ func (m *model) do(c command) {
 	case networkRemove:
 		delete(m.networks, c.network)
 	case create:
-		m.boxes[c.box] = &box{name: boxes[c.box][0], mode: c.network, attached: []attachment{{c.network, 1, c.by != ""}}}
+		m.boxes[c.box] = &box{name: boxes[c.box][0], mode: c.network, attached: created(c.given())}
 	case remove:
 		m.boxes[c.box] = nil
 	case connect:
-		b.attached = append(b.attached, attachment{c.network, b.next(), c.by != "" && !b.running})
+		a := attachment{c.network, c.number, c.number > 0, c.by != "" && !b.running}
+		if !a.explicit {
+			a.number = b.next()
+		}
+		b.attached = append(b.attached, a)
+		inOrder(b.attached)
 		if b.running {
 			b.plug(c.network, m.fillsGaps)
 		}
@@ -165,6 +213,43 @@ func (m *model) do(c command) {
 			}
 		}
 	}
+}
+
+// created returns the attachments of a container that is created with networks, in
+// attach order. Those without a number get one that is not given: the first of all,
+// and then the others by name.
+func created(networks []given) (attached []attachment) {
+	others := slices.Clone(networks)
+	slices.SortFunc(others[1:], func(a, b given) int { return strings.Compare(a.network, b.network) })
+	next := uint64(1)
+	for _, g := range others {
+		a := attachment{g.network, g.number, g.number > 0, g.by != ""}
+		if !a.explicit {
+			for slices.ContainsFunc(networks, func(g given) bool { return g.number == next }) {
+				next++
+			}
+			a.number = next
+			next++
+		}
+		attached = append(attached, a)
+	}
+	inOrder(attached)
+	return attached
+}
+
+// inOrder puts attachments in attach order. Of the same number, explicit ones come
+// first, and then they go by name.
+func inOrder(attached []attachment) {
+	slices.SortFunc(attached, func(a, b attachment) int {
+		explicitFirst := 0
+		if a.explicit != b.explicit {
+			explicitFirst = 1
+			if a.explicit {
+				explicitFirst = -1
+			}
+		}
+		return cmp.Or(cmp.Compare(a.number, b.number), explicitFirst, strings.Compare(a.network, b.network))
+	})
 }
 
 // at returns the place of a network among those that are attached, or -1.
@@ -209,19 +294,27 @@ func (b *box) numbers() map[string]uint64 {
 	return numbers
 }
 
+// typed returns what is given of a network, as a user types it.
+func (g given) typed() string {
+	switch g.by {
+	case "id":
+		return fmt.Sprintf("$(docker network inspect --format {{.Id}} %s)", g.network)
+	case "short id":
+		return fmt.Sprintf("$(docker network inspect --format {{.Id}} %s | cut -c 1-12)", g.network)
+	}
+	return g.network
+}
+
 // text returns a command as a user types it, given the container's name.
 func (c command) text(name string) string {
-	network := c.network
-	switch c.by {
-	case "id":
-		network = fmt.Sprintf("$(docker network inspect --format {{.Id}} %s)", c.network)
-	case "short id":
-		network = fmt.Sprintf("$(docker network inspect --format {{.Id}} %s | cut -c 1-12)", c.network)
-	}
-	if c.verb == daemonRestart || c.verb == daemonKill {
+	switch {
+	case c.verb == daemonRestart || c.verb == daemonKill:
 		return string(c.verb)
+	case len(c.more) > 0:
+		path, body := c.request(name, given.typed)
+		return "POST " + path + " " + body
 	}
-	return "docker " + strings.Join(c.arguments(name, network), " ")
+	return "docker " + strings.Join(c.arguments(name, c.given()[0].typed()), " ")
 }
 
 // arguments returns those of the docker command.
@@ -230,9 +323,17 @@ func (c command) arguments(name, network string) []string {
 	case networkCreate, networkRemove:
 		return append(strings.Fields(string(c.verb)), network)
 	case create:
+		if c.number > 0 {
+			network = fmt.Sprintf("name=%s,driver-opt=%s=%d", network, prove.Option, c.number)
+		}
 		return []string{"create", "--name", name, "--network", network, "idle"}
-	case connect, disconnect:
-		return []string{"network", string(c.verb), network, name}
+	case connect:
+		if c.number > 0 {
+			return []string{"network", "connect", "--driver-opt", fmt.Sprintf("%s=%d", prove.Option, c.number), network, name}
+		}
+		return []string{"network", "connect", network, name}
+	case disconnect:
+		return []string{"network", "disconnect", network, name}
 	case remove:
 		return []string{"rm", "--force", name}
 	case rename:
@@ -243,10 +344,32 @@ func (c command) arguments(name, network string) []string {
 	}
 }
 
+// request returns the request to the engine's API that creates a container with several
+// networks. What is given of a network is what key returns.
+func (c command) request(name string, key func(given) string) (path, body string) {
+	endpoints := make(map[string]any)
+	for _, g := range c.given() {
+		endpoint := map[string]any{}
+		if g.number > 0 {
+			endpoint["DriverOpts"] = map[string]string{prove.Option: fmt.Sprint(g.number)}
+		}
+		endpoints[key(g)] = endpoint
+	}
+	data, err := json.Marshal(map[string]any{
+		"Image":            "idle",
+		"HostConfig":       map[string]any{"NetworkMode": key(c.given()[0])},
+		"NetworkingConfig": map[string]any{"EndpointsConfig": endpoints},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return "/v1.44/containers/create?name=" + name, string(data)
+}
+
 // texts returns commands as a user types them.
 func texts(commands []command) []string {
 	var lines []string
-	m := newModel(false)
+	m := newModel(latest)
 	for _, c := range commands {
 		lines = append(lines, c.text(m.name(c)))
 		m.do(c)

@@ -7,17 +7,17 @@ import (
 	"pgregory.net/rapid"
 )
 
-// plan returns commands that can be given one after the other, and are the same for
-// the same seed.
-func plan(seed uint64, length int) []command {
-	return plans(length).Example(int(seed))
+// plan returns commands that can be given one after the other to an engine of which
+// the first number of its release is given, and are the same for the same seed.
+func plan(seed uint64, length, major int) []command {
+	return plans(length, major).Example(int(seed))
 }
 
 // plans draws commands step by step, each from those that are possible in the state
 // in which the ones before it leave the model.
-func plans(length int) *rapid.Generator[[]command] {
+func plans(length, major int) *rapid.Generator[[]command] {
 	return rapid.Custom(func(t *rapid.T) []command {
-		m := newModel(false)
+		m := newModel(major)
 		var commands []command
 		for range length {
 			var urn []verb // a verb for each of its chances
@@ -25,12 +25,45 @@ func plans(length int) *rapid.Generator[[]command] {
 			for _, v := range slices.Sorted(maps.Keys(possible)) {
 				urn = append(urn, slices.Repeat([]verb{v}, often[v])...)
 			}
-			c := pick(t, possible[pick(t, urn)])
+			c := m.detail(t, pick(t, possible[pick(t, urn)]))
 			m.do(c)
 			commands = append(commands, c)
 		}
 		return commands
 	})
+}
+
+// numbers are explicit ones that are given: so low that they are often equal, and often
+// below those of networks that were attached before.
+var numbers = []uint64{1, 2, 3, 4, 5, 6}
+
+// detail gives an explicit number to about a third of the networks that a command
+// attaches, and more networks to some of the containers that it creates.
+func (m *model) detail(t *rapid.T, c command) command {
+	if c.verb != create && c.verb != connect {
+		return c
+	}
+	third := func() bool { return pick(t, []bool{true, false, false}) }
+	number := func() uint64 {
+		if third() {
+			return pick(t, numbers)
+		}
+		return 0
+	}
+	if c.verb == create && pick(t, []bool{true, false}) {
+		for _, n := range networks {
+			more := c
+			more.more = append(slices.Clip(c.more), given{n, pick(t, []string{"", "id"}), number()})
+			if pick(t, []bool{true, false}) && m.can(more) {
+				c = more
+			}
+		}
+	}
+	numbered := c
+	if numbered.number = number(); m.can(numbered) {
+		return numbered
+	}
+	return c
 }
 
 // pick draws one of some, each as likely as the other: rapid.SampledFrom has a liking
@@ -78,7 +111,7 @@ func (m *model) possible() map[verb][]command {
 // executable returns the commands that are possible one after the other, without the
 // others.
 func executable(commands []command) []command {
-	m := newModel(false)
+	m := newModel(latest)
 	return slices.DeleteFunc(slices.Clone(commands), func(c command) bool {
 		if !m.can(c) {
 			return true
@@ -88,10 +121,19 @@ func executable(commands []command) []command {
 	})
 }
 
-// shortest leaves commands away as long as what is left still fails, first many at
-// once and then one by one, until none can be left away alone. Fails returns how many
-// commands there are up to the one that fails, or 0 if none does.
+// shortest leaves commands away as long as what is left still fails, and then networks
+// and explicit numbers of the commands, until nothing can be left away alone. Fails
+// returns how many commands there are up to the one that fails, or 0 if none does.
 func shortest(commands []command, fails func([]command) int) []command {
+	for simpler := true; simpler; {
+		commands = fewest(commands, fails)
+		commands, simpler = simplify(commands, fails)
+	}
+	return commands
+}
+
+// fewest leaves commands away, first many at once and then one by one.
+func fewest(commands []command, fails func([]command) int) []command {
 	for size := (len(commands) + 1) / 2; size > 0; {
 		shrunk := false
 		// From the end: what comes later needs what comes before it.
@@ -107,4 +149,41 @@ func shortest(commands []command, fails func([]command) int) []command {
 		}
 	}
 	return commands
+}
+
+// simplify replaces a command by a simpler one, if there is one with which the commands
+// still fail.
+func simplify(commands []command, fails func([]command) int) (_ []command, simpler bool) {
+	for i, c := range commands {
+		for _, c := range c.simpler() {
+			changed := slices.Clone(commands)
+			changed[i] = c
+			changed = executable(changed)
+			if n := fails(changed); n > 0 {
+				return changed[:n], true
+			}
+		}
+	}
+	return commands, false
+}
+
+// simpler returns a command without one of its networks or explicit numbers each.
+func (c command) simpler() (simpler []command) {
+	for i, g := range c.more {
+		without := c
+		without.more = slices.Delete(slices.Clone(c.more), i, i+1)
+		simpler = append(simpler, without)
+		if g.number > 0 {
+			unnumbered := c
+			unnumbered.more = slices.Clone(c.more)
+			unnumbered.more[i].number = 0
+			simpler = append(simpler, unnumbered)
+		}
+	}
+	if c.number > 0 {
+		unnumbered := c
+		unnumbered.number = 0
+		simpler = append(simpler, unnumbered)
+	}
+	return simpler
 }

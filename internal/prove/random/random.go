@@ -42,7 +42,8 @@ func run(ctx context.Context, lab *prove.Lab) (err error) {
 	defer func() { err = errors.Join(err, stock.close(), patched.close()) }()
 
 	tally := tallier{}
-	_, stockDifference, err := stock.play(ctx, plan(lab.Seed, stepsPerRun), tally.check)
+	major := release.Major(lab.Release.Name)
+	_, stockDifference, err := stock.play(ctx, plan(lab.Seed, stepsPerRun, major), tally.check)
 	if err != nil {
 		return fmt.Errorf("stock engine: %w", err)
 	}
@@ -56,7 +57,7 @@ func run(ctx context.Context, lab *prove.Lab) (err error) {
 
 	compared := comparer{}
 	for i := range uint64(runs * lab.Scale) {
-		commands := plan(lab.Seed+i, stepsPerRun)
+		commands := plan(lab.Seed+i, stepsPerRun, major)
 		n, difference, err := patched.play(ctx, commands, compared.check)
 		if err != nil {
 			return fmt.Errorf("patched engine: %w", err)
@@ -108,13 +109,16 @@ func (s *session) do(ctx context.Context, c command, name string) error {
 		time.Sleep(time.Second)
 		return s.engine.StartDockerd(ctx)
 	}
-	network := c.network
-	for id, name := range s.networks {
-		if name == c.network && c.by != "" && (c.by == "id") == (len(id) == 64) {
-			network = id
+	if len(c.more) > 0 {
+		path, body := c.request(name, s.key)
+		if err := s.engine.Post(ctx, path, body); err != nil {
+			return err
 		}
+		id, err := s.engine.Docker(ctx, "inspect", "--format", "{{.Id}}", name)
+		s.ids[c.box] = id
+		return err
 	}
-	out, err := s.engine.Docker(ctx, c.arguments(name, network)...)
+	out, err := s.engine.Docker(ctx, c.arguments(name, s.key(c.given()[0]))...)
 	switch {
 	case err != nil:
 	case c.verb == create:
@@ -125,6 +129,16 @@ func (s *session) do(ctx context.Context, c command, name string) error {
 		maps.DeleteFunc(s.networks, func(_, name string) bool { return name == c.network })
 	}
 	return err
+}
+
+// key returns what is given of a network.
+func (s *session) key(g given) string {
+	for id, name := range s.networks {
+		if name == g.network && g.by != "" && (g.by == "id") == (len(id) == 64) {
+			return id
+		}
+	}
+	return g.network
 }
 
 // miscounts reports whether a command failed as the engine will not remove a network
@@ -231,7 +245,7 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 			err = errors.Join(err, b.close())
 		}
 	}()
-	m := newModel(release.Major(b.lab.Release.Name) >= 28)
+	m := newModel(release.Major(b.lab.Release.Name))
 	s := &session{engine: b.engine, ids: make([]string, len(boxes)), networks: make(map[string]string)}
 	for i, c := range commands {
 		if !m.can(c) {
