@@ -31,7 +31,7 @@ import (
 const (
 	module = "github.com/docker/libnetwork"
 	// patches is the line of 17.12.1, seen from here.
-	patches = "../../patch/17.12"
+	patches = "../../patch/17.06"
 	// parallel is how many packages are built and tested at once.
 	parallel = "2"
 )

@@ -42,11 +42,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// attachment is a network and its place among those of the container.
+// attachment is a network that is attached to the container.
 type attachment struct {
-	network  libnetwork.Network
-	sequence int
-	subnet   *net.IPNet
+	network libnetwork.Network
+	subnet  *net.IPNet
 }
 
 func TestHeapEthsComeUpInAttachOrder(t *testing.T) {
@@ -76,12 +75,15 @@ func TestHeapEthsComeUpInAttachOrder(t *testing.T) {
 		if i == starts/2 {
 			// The user disconnects a network in the middle, and connects it again.
 			again := attached[3]
-			again.sequence = len(attached) + 1
 			attached = append(append(attached[:3:3], attached[4:]...), again)
 			t.Logf("start %d: %s is attached again", i, again.network.Name())
 		}
 		joins := rng.Perm(len(attached))
-		eths, gateway := start(t, c, attached, joins)
+		var order []string // by name or by id
+		for _, a := range attached {
+			order = append(order, []string{a.network.Name(), a.network.ID()}[rng.Intn(2)])
+		}
+		eths, gateway := start(t, c, attached, joins, order)
 		var want, joined []string
 		for j := range attached {
 			want = append(want, attached[j].network.Name())
@@ -101,27 +103,29 @@ func TestHeapEthsComeUpInAttachOrder(t *testing.T) {
 	}
 }
 
-func newAttachment(t *testing.T, c libnetwork.NetworkController, name string, sequence int) attachment {
-	subnet := &net.IPNet{IP: net.IPv4(10, 90, byte(sequence), 0).To4(), Mask: net.CIDRMask(24, 32)}
+func newAttachment(t *testing.T, c libnetwork.NetworkController, name string, subnetNumber int) attachment {
+	subnet := &net.IPNet{IP: net.IPv4(10, 90, byte(subnetNumber), 0).To4(), Mask: net.CIDRMask(24, 32)}
 	n, err := c.NewNetwork("bridge", name, "",
 		libnetwork.NetworkOptionGeneric(options.Generic{netlabel.GenericData: options.Generic{"BridgeName": "br-" + name}}),
 		libnetwork.NetworkOptionIpam("default", "", []*libnetwork.IpamConf{{PreferredPool: subnet.String()}}, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return attachment{network: n, sequence: sequence, subnet: subnet}
+	return attachment{network: n, subnet: subnet}
 }
 
-// start starts the container once: a new sandbox, which its endpoints join in the
-// order of joins, and which is then given a namespace. It returns the networks of
-// eth0, eth1, … and of the default gateway, read in the namespace.
-func start(t *testing.T, c libnetwork.NetworkController, attached []attachment, joins []int) (eths []string, gateway string) {
+// start starts the container once: a new sandbox, which is told the attach order,
+// which its endpoints join in the order of joins, and which is then given a
+// namespace. It returns the networks of eth0, eth1, … and of the default gateway,
+// read in the namespace.
+func start(t *testing.T, c libnetwork.NetworkController, attached []attachment, joins []int, order []string) (eths []string, gateway string) {
 	dir := t.TempDir()
 	sb, err := c.NewSandbox("container",
 		libnetwork.OptionUseExternalKey(),
 		libnetwork.OptionHostname("container"),
 		libnetwork.OptionHostsPath(filepath.Join(dir, "hosts")),
-		libnetwork.OptionResolvConfPath(filepath.Join(dir, "resolv.conf")))
+		libnetwork.OptionResolvConfPath(filepath.Join(dir, "resolv.conf")),
+		optionAttachOrder(order))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +134,7 @@ func start(t *testing.T, c libnetwork.NetworkController, attached []attachment, 
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ep.Join(sb, joinOptionAttachSequence(attached[i].sequence)); err != nil {
+		if err := ep.Join(sb); err != nil {
 			t.Fatal(err)
 		}
 	}
