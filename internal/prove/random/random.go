@@ -167,16 +167,9 @@ func (c *comparer) check(ctx context.Context, s *session, m *model) (string, err
 		if b.began {
 			c.starts++
 		}
-		kept, err := prove.Numbers(s.engine, s.ids[i])
+		got, err := prove.NumbersByName(s.engine, s.ids[i], s.networks)
 		if err != nil {
 			return "", err
-		}
-		got := make(map[string]uint64)
-		for key, number := range kept {
-			if name, ok := s.networks[key]; ok {
-				key = name
-			}
-			got[key] = number
 		}
 		if want := b.numbers(); !maps.Equal(got, want) {
 			return fmt.Sprintf("%s has the numbers %v, wanted %v", b.name, got, want), nil
