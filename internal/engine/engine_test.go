@@ -199,7 +199,7 @@ func TestVersion(t *testing.T) {
 		major         int
 	}{
 		{"Docker version 17.12.1-ce, build 7390fc6", "17.12.1-ce", 17},
-		{"Docker version 29.7.1+ethseq.2, build c5b8ce9", "29.7.1+ethseq.1", 29},
+		{"Docker version 29.7.1+ethseq.2, build c5b8ce9", "29.7.1+ethseq.2", 29},
 		{"Docker version dev, build none", "", 0},
 	} {
 		path := filepath.Join(t.TempDir(), "dockerd")
