@@ -35,17 +35,17 @@ func ExampleAttachSequences() {
 	find := func(idOrName string) (id, name string) { return "", idOrName }
 	networks := map[string]*EndpointSettings{"web": nil, "db": nil, "mail": nil}
 	as := AttachSequences(nil).Reconcile(networks, []string{"mail"}, find)
-	fmt.Println(as.Ordered(networks))
+	fmt.Println(as.Ordered(networks, find))
 
 	networks["net1"] = nil
 	as = as.Append(networks, "net1")
-	fmt.Println(as.Ordered(networks))
+	fmt.Println(as.Ordered(networks, find))
 
 	delete(networks, "web")
 	as = as.Reconcile(networks, []string{"mail"}, find)
 	networks["web"] = nil
 	as = as.Append(networks, "web")
-	fmt.Println(as.Ordered(networks))
+	fmt.Println(as.Ordered(networks, find))
 	// Output:
 	// [mail db web]
 	// [mail db web net1]

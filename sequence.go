@@ -159,8 +159,9 @@ func (as AttachSequences) Append(networks map[string]*EndpointSettings, key stri
 }
 
 // Ordered returns the keys of networks in attach order. Of equal numbers, explicit
-// ones come first, and then they go by key. Networks without a number come last.
-func (as AttachSequences) Ordered(networks map[string]*EndpointSettings) []string {
+// ones come first, and then they go by name, for which find is as in Reconcile.
+// Networks without a number come last.
+func (as AttachSequences) Ordered(networks map[string]*EndpointSettings, find func(string) (id, name string)) []string {
 	keys := make([]string, 0, len(networks))
 	for key := range networks {
 		keys = append(keys, key)
@@ -173,6 +174,11 @@ func (as AttachSequences) Ordered(networks map[string]*EndpointSettings) []strin
 		}
 		if explicitA != explicitB {
 			return explicitA
+		}
+		_, nameA := find(keys[i])
+		_, nameB := find(keys[j])
+		if nameA != nameB {
+			return nameA < nameB
 		}
 		return keys[i] < keys[j]
 	})

@@ -86,17 +86,19 @@ func (c *container) place(a *attachment) int {
 	return i
 }
 
+// shown is a's name, or its key if the network is not on the node.
+func (c *container) shown(a *attachment) string {
+	if c.onNode[a.name] {
+		return a.name
+	}
+	return a.key
+}
+
 // numberFound gives numbers to the networks that are found without one.
 func (c *container) numberFound() {
 	found := slices.DeleteFunc(slices.Clone(c.model), func(a *attachment) bool { return a.number() != 0 })
 	slices.SortFunc(found, func(a, b *attachment) int {
-		shown := func(a *attachment) string {
-			if c.onNode[a.name] {
-				return a.name
-			}
-			return a.key
-		}
-		return cmp.Or(cmp.Compare(c.place(a), c.place(b)), cmp.Compare(shown(a), shown(b)))
+		return cmp.Or(cmp.Compare(c.place(a), c.place(b)), cmp.Compare(c.shown(a), c.shown(b)))
 	})
 	n := c.highest(true)
 	for _, a := range found {
@@ -115,6 +117,7 @@ func (c *container) order() []string {
 		return cmp.Or(
 			cmp.Compare(a.number(), b.number()),
 			cmp.Compare(automatic[a.explicit == 0], automatic[b.explicit == 0]),
+			cmp.Compare(c.shown(a), c.shown(b)),
 			cmp.Compare(a.key, b.key),
 		)
 	})
@@ -209,7 +212,7 @@ func (c *container) check(t *rapid.T) {
 	}
 	var got []string
 	c.unchanged(t, func() AttachSequences {
-		got = c.as.Ordered(c.networks)
+		got = c.as.Ordered(c.networks, c.find)
 		return nil
 	})
 	if want := c.order(); !slices.Equal(got, want) {
@@ -435,7 +438,7 @@ func FuzzHeapOfAContainer(f *testing.F) {
 			}
 			c.model = model
 			want := c.order()
-			if got := as.Ordered(networks); !slices.Equal(got, want) {
+			if got := as.Ordered(networks, byName); !slices.Equal(got, want) {
 				t.Fatalf("Ordered after %q of %q: got %q, want %q", r, life, got, want)
 			}
 			var joined []*endpoint
@@ -477,11 +480,11 @@ func TestHeapSequenceSomeNumberedSomeNot(t *testing.T) {
 		t.Run(fmt.Sprint(tc.explicit, tc.mode), func(t *testing.T) {
 			networks := request(tc.explicit)
 			as := AttachSequences(nil).Reconcile(networks, []string{tc.mode}, byName)
-			assert.DeepEqual(t, as.Ordered(networks), tc.want)
+			assert.DeepEqual(t, as.Ordered(networks, byName), tc.want)
 
 			networks["beta"] = settings(0)
 			as = as.Append(networks, "beta")
-			assert.DeepEqual(t, as.Ordered(networks), append(tc.want, "beta"))
+			assert.DeepEqual(t, as.Ordered(networks, byName), append(tc.want, "beta"))
 		})
 	}
 }
@@ -496,7 +499,7 @@ func TestHeapSequenceAfterAStockDaemon(t *testing.T) {
 	as = as.Append(networks, "alpha")
 	for _, as := range []AttachSequences{as, AttachSequences(nil).Reconcile(networks, []string{"zulu"}, byName)} {
 		assert.DeepEqual(t, as, AttachSequences{"zulu": 1, "mike": 2})
-		assert.DeepEqual(t, as.Ordered(networks), []string{"zulu", "mike", "alpha"})
+		assert.DeepEqual(t, as.Ordered(networks, byName), []string{"zulu", "mike", "alpha"})
 	}
 }
 
@@ -510,13 +513,13 @@ func TestHeapSequenceConnectWithANumberThatAnotherHas(t *testing.T) {
 		networks := request(map[string]uint64{"a": 0, "b": 0, "c": 0, "x": explicit})
 		as := AttachSequences{"c": 1, "b": 2, "a": 3}.Append(networks, "x")
 		assert.DeepEqual(t, as, AttachSequences{"c": 1, "b": 2, "a": 3})
-		assert.DeepEqual(t, as.Ordered(networks), want)
+		assert.DeepEqual(t, as.Ordered(networks, byName), want)
 
 		// Of two explicit ones, the name decides.
 		networks["w"] = settings(explicit)
 		as = as.Append(networks, "w")
 		i := slices.Index(want, "x")
-		assert.DeepEqual(t, as.Ordered(networks), slices.Insert(slices.Clone(want), i, "w"))
+		assert.DeepEqual(t, as.Ordered(networks, byName), slices.Insert(slices.Clone(want), i, "w"))
 	}
 }
 
@@ -633,7 +636,7 @@ func TestHeapSequenceOrderedHasNoTies(t *testing.T) {
 				unnumbered = append(unnumbered, key)
 			}
 		}
-		if got, want := as.Ordered(networks), slices.Concat(explicit, automatic, unnumbered); !slices.Equal(got, want) {
+		if got, want := as.Ordered(networks, byName), slices.Concat(explicit, automatic, unnumbered); !slices.Equal(got, want) {
 			t.Fatalf("Ordered:\n got %q\nwant %q", got, want)
 		}
 	})
@@ -705,8 +708,23 @@ func TestHeapSequenceOfAnID(t *testing.T) {
 	at := func(id string) *EndpointSettings { return &EndpointSettings{&standin.EndpointSettings{NetworkID: id}} }
 	as := AttachSequences{"id-a": 1, "id-b": 2, "c": 3, "id-c": 0, "d": 4, "id-d": 1, "": 9}
 	networks := map[string]*EndpointSettings{"a": at("id-a"), "id-b": at(""), "c": at("id-c"), "d": at("id-d"), "e": at("")}
-	assert.DeepEqual(t, as.Ordered(networks), []string{"a", "id-b", "c", "d", "e"})
+	assert.DeepEqual(t, as.Ordered(networks, byName), []string{"a", "id-b", "c", "d", "e"})
 
-	find := func(idOrName string) (id, name string) { return "", idOrName }
-	assert.DeepEqual(t, as.Reconcile(networks, nil, find), AttachSequences{"a": 1, "id-b": 2, "c": 3, "d": 4, "e": 5})
+	assert.DeepEqual(t, as.Reconcile(networks, nil, byName), AttachSequences{"a": 1, "id-b": 2, "c": 3, "d": 4, "e": 5})
+}
+
+// A request may give networks by name and by id. Equal numbers go by name all the
+// same, as they do when the settings have the names; no other needs a look-up.
+func TestHeapSequenceOrderedGoesByName(t *testing.T) {
+	networks := map[string]*EndpointSettings{"1d-lima": settings(1), "bravo": settings(1), "0d-mike": settings(1), "zulu": settings(2)}
+	names := map[string]string{"1d-lima": "lima", "bravo": "bravo", "0d-mike": "mike"}
+	find := func(key string) (id, name string) {
+		name, ok := names[key]
+		assert.Check(t, ok, "%s was looked up", key)
+		return key, name
+	}
+	assert.DeepEqual(t, AttachSequences(nil).Ordered(networks, find), []string{"bravo", "1d-lima", "0d-mike", "zulu"})
+
+	same := func(string) (id, name string) { return "", "same" }
+	assert.DeepEqual(t, AttachSequences(nil).Ordered(networks, same), []string{"0d-mike", "1d-lima", "bravo", "zulu"})
 }

@@ -116,6 +116,7 @@ var mutants = []mutant{
 	{"Ordered puts the unnumbered first", "sequence.go", "return a != 0 && (b == 0 || a < b)", "return a < b"},
 	{"Ordered puts automatic numbers before explicit ones", "sequence.go", "return explicitA", "return explicitB"},
 	{"Ordered does not tell explicit numbers from others", "sequence.go", "if explicitA != explicitB {", "if explicitA != explicitB && false {"},
+	{"Ordered goes by key", "sequence.go", "if nameA != nameB {", "if false {"},
 	{"Ordered leaves equals to the map", "sequence.go", "return keys[i] < keys[j]", "return false"},
 }
 
