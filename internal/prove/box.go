@@ -156,28 +156,14 @@ func (b *Box) Look(when string) {
 }
 
 // Start starts the container and counts whether its interfaces are as wanted.
-func (b *Box) Start(when string) order.Start {
-	start, _ := b.StartDespite(when, "", 0)
-	return start
-}
-
-// StartDespite is Start, and tries as often again as given if the start fails with a
-// text. It returns how often that was so.
-func (b *Box) StartDespite(when, text string, again int) (start order.Start, refused int) {
+func (b *Box) Start(when string) (start order.Start) {
 	b.Try(func() (err error) {
-		for {
-			if start, err = scenario.Start(b.ctx, b.Engine, "box"); err != nil {
-				return err
-			}
-			if refused == again || start.Failed == "" || !strings.Contains(start.Failed, text) {
-				break
-			}
-			refused++
+		if start, err = scenario.Start(b.ctx, b.Engine, "box"); err == nil {
+			b.count(when, start)
 		}
-		b.count(when, start)
-		return nil
+		return err
 	})
-	return start, refused
+	return start
 }
 
 // Starts is Start, as often as given, with a stop after each.
