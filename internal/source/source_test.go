@@ -212,7 +212,7 @@ func TestFromModulesAreThoseWithAllTheirPins(t *testing.T) {
 		{Name: "17.12.1", Module: module},   // from before modules, with pins
 		{Name: "20.10.27", Module: module},  // likewise, without
 		{Name: "23.0.0", Module: module},    // pinned by upstream
-		{Name: "23.0.9", Module: module},    // likewise, and not to be had
+		{Name: "23.0.9", Module: module},    // likewise, and not available
 		{Name: "25.0.17", Module: module},   // likewise
 		{Name: "29.8.1", Module: "moby/v2"}, // pinned by upstream
 	})

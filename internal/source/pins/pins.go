@@ -51,10 +51,10 @@ func Files(release string) map[string][]byte {
 }
 
 // missing are the releases, from a first to a last one, of which something that
-// upstream itself pins is not to be had as a Go module. See README.md.
+// upstream itself pins is not available as a Go module. See README.md.
 var missing = [][2]string{{"23.0.1", "23.0.18"}, {"24.0.0", "24.0.5"}, {"24.0.7", "24.0.9"}, {"25.0.17", "25.0.17"}}
 
-// Missing reports whether upstream's own pins of a release are not to be had.
+// Missing reports whether upstream's own pins of a release are not available.
 func Missing(name string) bool {
 	return slices.ContainsFunc(missing, func(span [2]string) bool {
 		return release.Compare(span[0], name) <= 0 && release.Compare(name, span[1]) <= 0
