@@ -10,9 +10,6 @@ import (
 	"ethorder/internal/engine"
 )
 
-// Option is the driver option of an endpoint that gives its network an explicit number.
-const Option = "com.docker.network.endpoint.attachsequence"
-
 // Numbers returns the numbers that the engine has stored of a container's
 // attachments, given the container's id: the explicit ones and its own, 0 for a network
 // that has none. The keys are the engine's own: the networks' names, and until the next
@@ -60,7 +57,7 @@ func numbersIn(file []byte, names map[string]string) (map[string]uint64, error) 
 	numbers := make(map[string]uint64)
 	for key, network := range settings.Networks {
 		n := cmp.Or(own[name(key)], own[network.NetworkID])
-		if explicit, err := strconv.ParseUint(network.DriverOpts[Option], 10, 32); err == nil && explicit > 0 {
+		if explicit, err := strconv.ParseUint(network.DriverOpts[engine.AttachSequenceOption], 10, 32); err == nil && explicit > 0 {
 			n = explicit
 		}
 		numbers[name(key)] = n

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"ethorder/internal/prove"
+	"ethorder/internal/engine"
 )
 
 // networks are those that the commands are about. Neither the order in which they are
@@ -324,12 +324,12 @@ func (c command) arguments(name, network string) []string {
 		return append(strings.Fields(string(c.verb)), network)
 	case create:
 		if c.number > 0 {
-			network = fmt.Sprintf("name=%s,driver-opt=%s=%d", network, prove.Option, c.number)
+			network = fmt.Sprintf("name=%s,driver-opt=%s=%d", network, engine.AttachSequenceOption, c.number)
 		}
 		return []string{"create", "--name", name, "--network", network, "idle"}
 	case connect:
 		if c.number > 0 {
-			return []string{"network", "connect", "--driver-opt", fmt.Sprintf("%s=%d", prove.Option, c.number), network, name}
+			return []string{"network", "connect", "--driver-opt", fmt.Sprintf("%s=%d", engine.AttachSequenceOption, c.number), network, name}
 		}
 		return []string{"network", "connect", network, name}
 	case disconnect:
@@ -351,7 +351,7 @@ func (c command) request(name string, key func(given) string) (path, body string
 	for _, g := range c.given() {
 		endpoint := map[string]any{}
 		if g.number > 0 {
-			endpoint["DriverOpts"] = map[string]string{prove.Option: fmt.Sprint(g.number)}
+			endpoint["DriverOpts"] = map[string]string{engine.AttachSequenceOption: fmt.Sprint(g.number)}
 		}
 		endpoints[key(g)] = endpoint
 	}

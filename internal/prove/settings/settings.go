@@ -186,7 +186,7 @@ func (r round) change(file []byte) ([]byte, error) {
 		}
 		kept[network]["DriverOpts"] = json.RawMessage("null")
 		if value, ok := r.explicit[network]; ok {
-			kept[network]["DriverOpts"] = json.RawMessage(fmt.Sprintf("{%q: %s}", prove.Option, value))
+			kept[network]["DriverOpts"] = json.RawMessage(fmt.Sprintf("{%q: %s}", engine.AttachSequenceOption, value))
 		}
 	}
 	settings["AttachSequences"] = json.RawMessage(r.stored())

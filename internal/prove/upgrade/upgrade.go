@@ -120,7 +120,7 @@ func thereAndBack(ctx context.Context, e *engine.Engine, stock string) (prove.Ou
 
 // explicitly returns the settings of an endpoint that give an explicit number.
 func explicitly(number int) string {
-	return fmt.Sprintf(`{"DriverOpts": {%q: "%d"}}`, prove.Option, number)
+	return fmt.Sprintf(`{"DriverOpts": {%q: "%d"}}`, engine.AttachSequenceOption, number)
 }
 
 // explicitNumbers is about a container that was made on a stock engine, which keeps
@@ -161,7 +161,7 @@ func explicitNumbers(ctx context.Context, e *engine.Engine, stock string) (prove
 func mixedNumbers(ctx context.Context, e *engine.Engine, stock string) (prove.Outcome, error) {
 	patched := e.Dockerd()
 	box := prove.MakeBox(ctx, e, "zulu mike", "alpha yankee")
-	box.Connect("alpha", "--driver-opt", prove.Option+"=9")
+	box.Connect("alpha", "--driver-opt", engine.AttachSequenceOption+"=9")
 	box.Starts(1, "patched")
 
 	box.Replace(stock)
