@@ -21,23 +21,23 @@ import (
 	"gotest.tools/v3/poll"
 
 	"ethorder/internal/build"
-	"ethorder/internal/stage"
+	"ethorder/internal/repo"
 )
 
 // TestHostIsUnchanged checks that a run of the demo leaves nothing on the machine,
 // however it ends.
 func TestHostIsUnchanged(t *testing.T) {
 	release := releases(t)[0]
-	repo, err := stage.FindRepo()
+	root, err := repo.Find()
 	assert.NilError(t, err)
 	tool := filepath.Join(t.TempDir(), "ethorder")
-	out, err := exec.Command("go", "build", "-C", repo.Path(), "-o", tool, "./cmd/ethorder").CombinedOutput()
+	out, err := exec.Command("go", "build", "-C", root.Path(), "-o", tool, "./cmd/ethorder").CombinedOutput()
 	assert.NilError(t, err, "%s", out)
 	for _, patched := range []bool{false, true} {
 		_, err := build.Dockerd(t.Context(), release, patched)
 		assert.NilError(t, err)
 	}
-	dockerd := build.Path(repo, release, true)
+	dockerd := build.Path(root, release, true)
 
 	const playing = "$ docker start box" // the demo says so when both engines run
 
@@ -78,7 +78,7 @@ func TestHostIsUnchanged(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := look(t)
-			demo := startDemo(t, tool, repo, release)
+			demo := startDemo(t, tool, root, release)
 			if test.end != nil {
 				poll.WaitOn(t, demo.said(test.wait), poll.WithTimeout(2*time.Minute), poll.WithDelay(10*time.Millisecond))
 				test.end(t, demo)
@@ -103,12 +103,12 @@ type demo struct {
 	seen   []string // the names of its labs
 }
 
-func startDemo(t *testing.T, tool string, repo stage.Repo, release string) *demo {
+func startDemo(t *testing.T, tool string, root repo.Root, release string) *demo {
 	labs, err := os.MkdirTemp("/tmp", "t")
 	assert.NilError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(labs) })
 	d := &demo{cmd: exec.Command(tool, "demo", release, "--starts", "3"), labs: labs}
-	d.cmd.Env = append(os.Environ(), "TMPDIR="+labs, "ETHORDER_ROOT="+repo.Path())
+	d.cmd.Env = append(os.Environ(), "TMPDIR="+labs, "ETHORDER_ROOT="+root.Path())
 	d.cmd.Stdout, d.cmd.Stderr = &d.output, &d.output
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	assert.NilError(t, d.cmd.Start())

@@ -15,11 +15,10 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/engine"
-	"ethorder/internal/order"
-	"ethorder/internal/prove"
-	"ethorder/internal/release"
-	"ethorder/internal/scenario"
-	"ethorder/internal/stage"
+	"ethorder/internal/observe"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/trial"
 )
 
 // releases returns the releases to test, those that ETHORDER_E2E names, and skips
@@ -36,19 +35,19 @@ func releases(t *testing.T) []string {
 // start builds an engine, if it is not built yet, and starts it.
 func start(ctx context.Context, t *testing.T, release string, patched bool) *engine.Engine {
 	t.Helper()
-	repo, err := stage.FindRepo()
+	root, err := repo.Find()
 	assert.NilError(t, err)
 	name, _, _ := strings.Cut(t.Name(), "/")
 	config := engine.Config{
-		LogDir: repo.Out(release, "log", name+"-"+map[bool]string{true: "patched", false: "stock"}[patched]),
+		LogDir: root.Out(release, "log", name+"-"+map[bool]string{true: "patched", false: "stock"}[patched]),
 	}
 	config.Dockerd, err = build.Dockerd(ctx, release, patched)
 	assert.NilError(t, err)
 	config.Runc, err = build.Runc(ctx, release)
 	assert.NilError(t, err)
-	config.Tools, err = engine.FindTools(ctx, repo.Out("tools", "debian"))
+	config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian"))
 	assert.NilError(t, err)
-	config.Idle, err = engine.BuildIdle(ctx, repo)
+	config.Idle, err = engine.BuildIdle(ctx, root)
 	assert.NilError(t, err)
 	e, err := engine.Start(ctx, config)
 	assert.NilError(t, err)
@@ -68,13 +67,13 @@ func TestEthOrder(t *testing.T) {
 			stock, patched := start(ctx, t, name, false), start(ctx, t, name, true)
 
 			t.Run("patched", func(t *testing.T) {
-				t.Run(scenario.Main.Name, func(t *testing.T) {
-					before, after := playBoth(ctx, t, scenario.Main, stock, patched, 20, 20, func() error {
-						return assertNumbersAreKept(ctx, patched, strings.Fields(scenario.Main.Want))
+				t.Run(trial.Main.Name, func(t *testing.T) {
+					before, after := playBoth(ctx, t, trial.Main, stock, patched, 20, 20, func() error {
+						return assertNumbersAreKept(ctx, patched, strings.Fields(trial.Main.Want))
 					})
-					assert.Equal(t, order.Judge(before.Tally(), after.Tally()), order.Pass, after.Wrong())
+					assert.Equal(t, observe.Judge(before.Tally(), after.Tally()), observe.Pass, after.Wrong())
 				})
-				for _, s := range scenario.All(release.Major(name))[1:] {
+				for _, s := range trial.All(pins.Major(name))[1:] {
 					t.Run(s.Name, func(t *testing.T) {
 						playBoth(ctx, t, s, stock, patched, 2, 4, nil)
 					})
@@ -88,7 +87,7 @@ func TestEthOrder(t *testing.T) {
 // as a map. The one of the network mode is first, and the others go by name.
 func TestOneRequest(t *testing.T) {
 	names := slices.DeleteFunc(releases(t), func(name string) bool {
-		return release.Major(name) < 25
+		return pins.Major(name) < 25
 	})
 	if len(names) == 0 {
 		t.Skip("up to 24.0 one request attaches one network")
@@ -107,7 +106,7 @@ func TestOneRequest(t *testing.T) {
 				"NetworkingConfig": {"EndpointsConfig": {"zulu": {}, "alpha": {}, "mike": {}, "kilo": {}}}
 			}`))
 			for range 5 {
-				start, err := scenario.Start(ctx, e, "box")
+				start, err := trial.Start(ctx, e, "box")
 				assert.NilError(t, err)
 				assert.DeepEqual(t, start.Networks(), strings.Fields("mike alpha kilo zulu"))
 				_, err = e.Docker(ctx, "stop", "box")
@@ -119,15 +118,15 @@ func TestOneRequest(t *testing.T) {
 
 // playBoth plays a scenario on a stock and on a patched engine at the same time,
 // and checks that the patched one did what is promised.
-func playBoth(ctx context.Context, t *testing.T, s scenario.Scenario, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after scenario.Result) {
+func playBoth(ctx context.Context, t *testing.T, s trial.Scenario, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after trial.Result) {
 	t.Helper()
 	begin := time.Now()
 	before, after, err := s.Both(ctx, stock, patched, stockStarts, patchedStarts, check)
 	assert.NilError(t, err)
-	summary := scenario.Compare(before, after)
+	summary := trial.Compare(before, after)
 	t.Log(summary)
 	logrus.Infof("%s: %s (%v)", t.Name(), summary, time.Since(begin).Round(time.Second))
-	assert.Check(t, scenario.Broken(before, after))
+	assert.Check(t, trial.Broken(before, after))
 	return before, after
 }
 
@@ -145,7 +144,7 @@ func assertNumbersAreKept(ctx context.Context, e *engine.Engine, attached []stri
 	if err := json.Unmarshal([]byte(shown), &details); err != nil {
 		return err
 	}
-	kept, err := prove.Numbers(e, details[0].ID)
+	kept, err := trial.Numbers(e, details[0].ID)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,8 @@ import (
 	"fmt"
 
 	"ethorder/internal/build"
-	"ethorder/internal/stage"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
 
 	"github.com/spf13/cobra"
 )
@@ -19,36 +20,36 @@ func newBuildCommand() *cobra.Command {
 		Use:   "build <release>",
 		Short: "Build the patched dockerd of a release, or the stock one",
 		Args:  oneRelease,
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if (base != "" || removeBase) && !container {
-				return &stage.UsageError{Msg: "--base and --remove-base go with --container"}
+				return tool.Usagef("--base and --remove-base go with --container")
 			}
 			if container {
 				if o != (build.Options{}) || runc || untested {
-					return &stage.UsageError{Msg: "--container builds the patched engine from its Go module, with the default tags: no --stock, --stock-version, --tags, --runc, --tree, --untested nor MOBY_REPO with it"}
+					return tool.Usagef("--container builds the patched engine from its Go module, with the default tags: no --stock, --stock-version, --tags, --runc, --tree, --untested nor MOBY_REPO with it")
 				}
-				bin, err := build.Container(cmd.Context(), repo, args[0], base, removeBase)
+				bin, err := build.Container(cmd.Context(), root, args[0], base, removeBase)
 				if err == nil {
-					fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
+					fmt.Fprintln(cmd.OutOrStdout(), root.Rel(bin))
 				}
 				return err
 			}
 			var err error
-			if o.Release, err = find(cmd, repo, args[0], o.Clone, untested); err != nil {
+			if o.Release, err = find(cmd, root, args[0], o.Clone, untested); err != nil {
 				return err
 			}
 			o.Clone = cloneFor(cmd, o.Release, o.Clone)
-			bin, err := build.Engine(cmd.Context(), repo, o)
+			bin, err := build.Engine(cmd.Context(), root, o)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
+			fmt.Fprintln(cmd.OutOrStdout(), root.Rel(bin))
 			if !runc {
 				return nil
 			}
-			bin, err = build.RuncOf(cmd.Context(), repo, o.Release)
+			bin, err = build.RuncOf(cmd.Context(), root, o.Release)
 			if err == nil && bin != "" {
-				fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(bin))
+				fmt.Fprintln(cmd.OutOrStdout(), root.Rel(bin))
 			}
 			return err
 		}),

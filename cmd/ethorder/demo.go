@@ -15,10 +15,11 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/engine"
-	"ethorder/internal/order"
-	"ethorder/internal/release"
-	"ethorder/internal/scenario"
-	"ethorder/internal/stage"
+	"ethorder/internal/observe"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
+	"ethorder/internal/trial"
 )
 
 // demoNetworks are the networks of the demo in the order in which they are
@@ -37,21 +38,21 @@ func init() {
 		Use:   "demo [release]",
 		Short: "Show on real engines in which order interfaces come up, stock and patched",
 		Args:  orUsage(cobra.MaximumNArgs(1)),
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if starts < 1 {
-				return &stage.UsageError{Msg: fmt.Sprintf("--starts %d: want at least 1", starts)}
+				return tool.Usagef("--starts %d: want at least 1", starts)
 			}
-			name, err := demoRelease(repo, args)
+			name, err := demoRelease(root, args)
 			if err != nil {
 				return err
 			}
-			d := demo{repo: repo, release: name, starts: starts, out: cmd.OutOrStdout()}
+			d := demo{root: root, release: name, starts: starts, out: cmd.OutOrStdout()}
 			err = d.run(cmd.Context())
 			if err == nil && svg != "" {
 				err = d.writeSVG(svg)
 			}
 			if cmd.Context().Err() != nil {
-				return &exitError{exitInterrupted, errors.New("interrupted; the labs are gone")}
+				return &tool.Exit{Status: tool.Interrupted, Err: errors.New("interrupted; the labs are gone")}
 			}
 			if err != nil {
 				return err
@@ -66,12 +67,12 @@ func init() {
 
 // demoRelease returns the release to show: the newest that builds from Go modules,
 // unless one is given.
-func demoRelease(repo stage.Repo, args []string) (string, error) {
+func demoRelease(root repo.Root, args []string) (string, error) {
 	if len(args) == 1 {
-		r, err := release.Find(repo, args[0])
+		r, err := pins.Find(root, args[0])
 		return r.Name, err
 	}
-	table, err := release.Load(repo)
+	table, err := pins.Load(root)
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +82,7 @@ func demoRelease(repo stage.Repo, args []string) (string, error) {
 
 // demo runs the same commands on a stock and on a patched engine.
 type demo struct {
-	repo    stage.Repo
+	root    repo.Root
 	release string
 	starts  int
 	out     io.Writer
@@ -92,16 +93,16 @@ type demo struct {
 type side struct {
 	name   string
 	engine *engine.Engine
-	starts []order.Start
-	tally  order.Tally
+	starts []observe.Start
+	tally  observe.Tally
 }
 
 func (d *demo) run(ctx context.Context) (err error) {
 	if os.Geteuid() != 0 {
-		return &stage.CannotRunError{Msg: "the demo runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/demo)"}
+		return tool.CannotRunf("the demo runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/demo)")
 	}
 	begin := time.Now()
-	config, err := labConfig(ctx, d.repo)
+	config, err := labConfig(ctx, d.root)
 	if err != nil {
 		return err
 	}
@@ -117,9 +118,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	for i := range d.sides {
 		s := &d.sides[i]
-		logrus.Infof("starting %s in a lab", d.repo.Rel(dockerd[i]))
+		logrus.Infof("starting %s in a lab", d.root.Rel(dockerd[i]))
 		config.Dockerd = dockerd[i]
-		config.LogDir = d.repo.Out(d.release, "log", "demo-"+s.name)
+		config.LogDir = d.root.Out(d.release, "log", "demo-"+s.name)
 		if s.engine, err = engine.Start(ctx, config); err != nil {
 			return err
 		}
@@ -175,7 +176,7 @@ func (d *demo) docker(ctx context.Context, args ...string) error {
 func (d *demo) start(ctx context.Context, number int, attached []string) error {
 	fmt.Fprintf(d.out, "$ docker start box\n\n")
 	err := d.both(func(s *side) error {
-		start, err := scenario.Start(ctx, s.engine, "box")
+		start, err := trial.Start(ctx, s.engine, "box")
 		if err != nil {
 			return err
 		}
@@ -186,11 +187,11 @@ func (d *demo) start(ctx context.Context, number int, attached []string) error {
 	if err != nil {
 		return err
 	}
-	var rows []order.Row
+	var rows []observe.Row
 	for _, s := range d.sides {
-		rows = append(rows, order.Row{Engine: s.name, Start: s.starts[number-1]})
+		rows = append(rows, observe.Row{Engine: s.name, Start: s.starts[number-1]})
 	}
-	if err := order.Table(d.out, fmt.Sprintf("start %d", number), attached, rows); err != nil {
+	if err := observe.Table(d.out, fmt.Sprintf("start %d", number), attached, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(d.out)
@@ -216,9 +217,9 @@ func (d *demo) both(do func(*side) error) error {
 
 // writeSVG draws the starts.
 func (d *demo) writeSVG(path string) error {
-	var panels []order.Panel
+	var panels []observe.Panel
 	for _, s := range d.sides {
-		panels = append(panels, order.Panel{
+		panels = append(panels, observe.Panel{
 			Title:  fmt.Sprintf("%s %s: %v starts in attach order", d.release, s.name, s.tally),
 			Starts: s.starts,
 		})
@@ -228,21 +229,21 @@ func (d *demo) writeSVG(path string) error {
 		return err
 	}
 	defer file.Close()
-	return order.SVG(file, demoNetworks, panels)
+	return observe.SVG(file, demoNetworks, panels)
 }
 
 // verdict prints the last line, and returns an error that has its exit status.
 func (d *demo) verdict() error {
 	stock, patched := d.sides[0].tally, d.sides[1].tally
-	verdict := order.Judge(stock, patched)
+	verdict := observe.Judge(stock, patched)
 	fmt.Fprintf(d.out, "%s: Docker Engine %s came up in attach order in %v starts patched, in %v stock\n",
 		verdict, d.release, patched, stock)
-	logs := d.repo.Rel(d.repo.Out(d.release, "log"))
+	logs := d.root.Rel(d.root.Out(d.release, "log"))
 	switch verdict {
-	case order.Fail:
+	case observe.Fail:
 		return fmt.Errorf("the patched engine did not keep the attach order; the engines' logs are in %s/demo-*", logs)
-	case order.Inconclusive:
-		return &exitError{exitInconclusive, fmt.Errorf("the stock engine kept the order too, by chance: nothing is shown; run it again with --starts %d", 2*d.starts)}
+	case observe.Inconclusive:
+		return &tool.Exit{Status: tool.Inconclusive, Err: fmt.Errorf("the stock engine kept the order too, by chance: nothing is shown; run it again with --starts %d", 2*d.starts)}
 	}
 	return nil
 }

@@ -13,21 +13,22 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 
-	"ethorder/internal/order"
-	"ethorder/internal/release"
-	"ethorder/internal/stage"
+	"ethorder/internal/observe"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
 )
 
 // exitStatus is what main exits with on err.
 func exitStatus(err error) int {
-	var exit *exitError
+	var exit *tool.Exit
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &exit):
-		return exit.code
+		return exit.Status
 	}
-	return exitFailed
+	return tool.Failed
 }
 
 func execute(args ...string) error {
@@ -60,15 +61,15 @@ func TestABadCommandLineIsUsage(t *testing.T) {
 		{"test", "everything"},
 	} {
 		err := execute(args...)
-		assert.Equal(t, exitStatus(err), exitUsage, "%v: %v", args, err)
+		assert.Equal(t, exitStatus(err), tool.Usage, "%v: %v", args, err)
 	}
 }
 
 // What nobody has tried is not built without being asked for. The error has the command.
 func TestAReleaseThatIsNotInTheTableNeedsUntested(t *testing.T) {
-	repo, err := stage.FindRepo()
+	root, err := repo.Find()
 	assert.NilError(t, err)
-	table, err := release.Load(repo)
+	table, err := pins.Load(root)
 	assert.NilError(t, err)
 	near := table.Nearest("99.0.0")
 	t.Setenv("MOBY_REPO", "")
@@ -82,7 +83,7 @@ func TestAReleaseThatIsNotInTheTableNeedsUntested(t *testing.T) {
 		"build newest --untested":                       "not a Docker Engine version",
 	} {
 		err := execute(strings.Fields(args)...)
-		assert.Equal(t, exitStatus(err), exitUsage, "%s: %v", args, err)
+		assert.Equal(t, exitStatus(err), tool.Usage, "%s: %v", args, err)
 		assert.Check(t, cmp.ErrorContains(err, next), args)
 		if strings.Contains(next, "scripts/") {
 			assert.Check(t, cmp.ErrorContains(err, "the nearest there is "+near.Name+", whose series is patch/"+near.Line))
@@ -93,20 +94,20 @@ func TestAReleaseThatIsNotInTheTableNeedsUntested(t *testing.T) {
 }
 
 func TestDemoShowsTheNewestReleaseThatHasAModule(t *testing.T) {
-	repo, err := stage.FindRepo()
+	root, err := repo.Find()
 	assert.NilError(t, err)
-	table, err := release.Load(repo)
+	table, err := pins.Load(root)
 	assert.NilError(t, err)
-	name, err := demoRelease(repo, nil)
+	name, err := demoRelease(root, nil)
 	assert.NilError(t, err)
 	shown, err := table.Find(name)
 	assert.NilError(t, err)
 	assert.Check(t, shown.Module != "", "%s has no module", name)
 	for _, rel := range table {
-		assert.Check(t, rel.Module == "" || release.Compare(rel.Name, name) <= 0, "%s is newer than %s", rel.Name, name)
+		assert.Check(t, rel.Module == "" || pins.Compare(rel.Name, name) <= 0, "%s is newer than %s", rel.Name, name)
 	}
 	// Dockerfile.build cannot derive its default.
-	dockerfile, err := os.ReadFile(repo.Path("Dockerfile.build"))
+	dockerfile, err := os.ReadFile(root.Path("Dockerfile.build"))
 	assert.NilError(t, err)
 	assert.Check(t, strings.Contains(string(dockerfile), "ARG RELEASE="+name+"\n"))
 }
@@ -114,10 +115,10 @@ func TestDemoShowsTheNewestReleaseThatHasAModule(t *testing.T) {
 // The tests run the oldest and the newest, and each line that builds from modules has
 // its last release among those of --all.
 func TestReleasesOfTheTestsAreDerived(t *testing.T) {
-	rel := func(line, name string) release.Release {
-		return release.Release{Name: name, Line: line, Module: "example.com/m"}
+	rel := func(line, name string) pins.Release {
+		return pins.Release{Name: name, Line: line, Module: "example.com/m"}
 	}
-	table := release.Table{rel("1.0", "1.0.0"), {Name: "0.9.0", Line: "1.0"}, rel("1.0", "1.0.10"), rel("1.0", "1.0.9"), {Name: "2.0.0", Line: "2.0"}, rel("3.0", "3.1.0"), {Name: "3.2.0", Line: "3.0"}}
+	table := pins.Table{rel("1.0", "1.0.0"), {Name: "0.9.0", Line: "1.0"}, rel("1.0", "1.0.10"), rel("1.0", "1.0.9"), {Name: "2.0.0", Line: "2.0"}, rel("3.0", "3.1.0"), {Name: "3.2.0", Line: "3.0"}}
 	oldest, newest := testReleases(table)
 	assert.DeepEqual(t, []string{oldest, newest}, []string{"1.0.0", "3.1.0"})
 	assert.DeepEqual(t, moduleReleases(table), []string{"1.0.10", "3.1.0"})
@@ -131,16 +132,16 @@ func TestDemoNetworksAreNotAlphabetical(t *testing.T) {
 
 func TestDemoExitStatusIsTheVerdict(t *testing.T) {
 	for _, test := range []struct {
-		stock, patched order.Tally
+		stock, patched observe.Tally
 		line           string
 		exit           int
 	}{
-		{order.Tally{Right: 1, Total: 8}, order.Tally{Right: 8, Total: 8},
+		{observe.Tally{Right: 1, Total: 8}, observe.Tally{Right: 8, Total: 8},
 			"PASS: Docker Engine 29.7.1 came up in attach order in 8 of 8 starts patched, in 1 of 8 stock\n", 0},
-		{order.Tally{Right: 1, Total: 8}, order.Tally{Right: 7, Total: 8},
-			"FAIL: Docker Engine 29.7.1 came up in attach order in 7 of 8 starts patched, in 1 of 8 stock\n", exitFailed},
-		{order.Tally{Right: 8, Total: 8}, order.Tally{Right: 8, Total: 8},
-			"INCONCLUSIVE: Docker Engine 29.7.1 came up in attach order in 8 of 8 starts patched, in 8 of 8 stock\n", exitInconclusive},
+		{observe.Tally{Right: 1, Total: 8}, observe.Tally{Right: 7, Total: 8},
+			"FAIL: Docker Engine 29.7.1 came up in attach order in 7 of 8 starts patched, in 1 of 8 stock\n", tool.Failed},
+		{observe.Tally{Right: 8, Total: 8}, observe.Tally{Right: 8, Total: 8},
+			"INCONCLUSIVE: Docker Engine 29.7.1 came up in attach order in 8 of 8 starts patched, in 8 of 8 stock\n", tool.Inconclusive},
 	} {
 		var out bytes.Buffer
 		d := demo{release: "29.7.1", out: &out}

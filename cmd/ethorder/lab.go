@@ -13,9 +13,10 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/engine"
-	"ethorder/internal/release"
-	"ethorder/internal/scenario"
-	"ethorder/internal/stage"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
+	"ethorder/internal/trial"
 )
 
 func init() {
@@ -32,14 +33,14 @@ prints for each scenario in how many starts the interfaces came up in attach ord
 It exits with 1 if that is not so in every start.`,
 		Example: "  ethorder lab out/17.12.1/stock/dockerd\n  ethorder lab --run reconnected --starts 3 out/29.7.1/patched/dockerd",
 		Args:    orUsage(cobra.MinimumNArgs(1)),
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			filter, err := regexp.Compile(run)
 			if err != nil {
-				return &stage.UsageError{Msg: err.Error()}
+				return tool.Usagef("%s", err.Error())
 			}
 			ok := true
 			for _, dockerd := range args {
-				right, err := labRun(cmd.Context(), repo, dockerd, runc, starts, filter)
+				right, err := labRun(cmd.Context(), root, dockerd, runc, starts, filter)
 				if err != nil {
 					return fmt.Errorf("%s: %w", dockerd, err)
 				}
@@ -59,18 +60,18 @@ It exits with 1 if that is not so in every start.`,
 
 // labRun runs the scenarios whose names match on one engine, and returns true if
 // every start was in attach order.
-func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts int, filter *regexp.Regexp) (_ bool, err error) {
+func labRun(ctx context.Context, root repo.Root, dockerd, runc string, starts int, filter *regexp.Regexp) (_ bool, err error) {
 	major, release, err := engine.Version(ctx, dockerd)
 	if err != nil {
 		return false, err
 	}
 	if runc == "" && major >= 29 {
-		built, _ := filepath.Glob(repo.Out("tools", "runc-*", "runc"))
+		built, _ := filepath.Glob(root.Out("tools", "runc-*", "runc"))
 		if len(built) > 0 {
 			runc = built[len(built)-1]
 		}
 	}
-	config, err := labConfig(ctx, repo)
+	config, err := labConfig(ctx, root)
 	if err != nil {
 		return false, err
 	}
@@ -84,7 +85,7 @@ func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts i
 	}()
 	fmt.Printf("%s (%s)\n", dockerd, release)
 	ok := true
-	for _, s := range scenario.All(major) {
+	for _, s := range trial.All(major) {
 		if !filter.MatchString(s.Name) {
 			continue
 		}
@@ -109,27 +110,27 @@ func labRun(ctx context.Context, repo stage.Repo, dockerd, runc string, starts i
 }
 
 // labConfig returns the configuration of an engine that lacks only the engine.
-func labConfig(ctx context.Context, repo stage.Repo) (config engine.Config, err error) {
-	if config.Tools, err = engine.FindTools(ctx, repo.Out("tools", "debian")); err != nil {
+func labConfig(ctx context.Context, root repo.Root) (config engine.Config, err error) {
+	if config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
 		return config, err
 	}
-	config.Idle, err = engine.BuildIdle(ctx, repo)
+	config.Idle, err = engine.BuildIdle(ctx, root)
 	return config, err
 }
 
 // engines builds the stock and the patched engine of a release where that is not done
 // yet. It returns their paths, and a configuration that lacks only one of them.
-func engines(ctx context.Context, repo stage.Repo, rel release.Release, clone string) (config engine.Config, stock, patched string, err error) {
-	if config, err = labConfig(ctx, repo); err != nil {
+func engines(ctx context.Context, root repo.Root, rel pins.Release, clone string) (config engine.Config, stock, patched string, err error) {
+	if config, err = labConfig(ctx, root); err != nil {
 		return config, "", "", err
 	}
-	if config.Runc, err = build.RuncOf(ctx, repo, rel); err != nil {
+	if config.Runc, err = build.RuncOf(ctx, root, rel); err != nil {
 		return config, "", "", err
 	}
-	if stock, err = build.Engine(ctx, repo, build.Options{Release: rel, Stock: true, Clone: clone}); err != nil {
+	if stock, err = build.Engine(ctx, root, build.Options{Release: rel, Stock: true, Clone: clone}); err != nil {
 		return config, "", "", err
 	}
-	patched, err = build.Engine(ctx, repo, build.Options{Release: rel, Clone: clone})
+	patched, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone})
 	return config, stock, patched, err
 }
 
@@ -137,7 +138,7 @@ func engines(ctx context.Context, repo stage.Repo, rel release.Release, clone st
 func orUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return &exitError{exitUsage, fmt.Errorf("%s: %w", cmd.Name(), err)}
+			return &tool.Exit{Status: tool.Usage, Err: fmt.Errorf("%s: %w", cmd.Name(), err)}
 		}
 		return nil
 	}

@@ -10,26 +10,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"ethorder/internal/tool"
+
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
-)
-
-// exitError is an error that asks for a process exit status of its own.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-
-// The exit statuses of every subcommand.
-const (
-	exitFailed       = 1  // a verdict or a stage failed
-	exitUsage        = 2  // the command line is wrong
-	exitInconclusive = 3  // stock shows no difference: nothing is proved
-	exitCannotRun    = 77 // a tool or a privilege is missing here
-	exitInterrupted  = 130
 )
 
 func main() {
@@ -42,14 +26,14 @@ func main() {
 		return
 	}
 	logrus.Error(err)
-	var exit *exitError
+	var exit *tool.Exit
 	if errors.As(err, &exit) {
-		os.Exit(exit.code)
+		os.Exit(exit.Status)
 	}
 	if interrupted {
-		os.Exit(exitInterrupted)
+		os.Exit(tool.Interrupted)
 	}
-	os.Exit(exitFailed)
+	os.Exit(tool.Failed)
 }
 
 func newRootCommand() *cobra.Command {
@@ -60,7 +44,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return &exitError{exitUsage, err}
+		return &tool.Exit{Status: tool.Usage, Err: err}
 	})
 	root.AddCommand(subcommands...)
 	return root

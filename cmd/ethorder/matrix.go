@@ -11,12 +11,13 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
-	"ethorder/internal/matrix"
-	"ethorder/internal/release"
-	"ethorder/internal/series"
+	"ethorder/internal/moby"
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
-	"ethorder/internal/support"
+	"ethorder/internal/tool"
 )
 
 func init() {
@@ -24,8 +25,8 @@ func init() {
 	cmd := &cobra.Command{
 		Use:   "matrix [release...]",
 		Short: "Apply, compile and vet the series of every release",
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
-			m.repo = repo
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+			m.root = root
 			return m.run(cmd, args)
 		}),
 	}
@@ -39,22 +40,22 @@ func init() {
 
 // matrixRun is a run of the command.
 type matrixRun struct {
-	repo          stage.Repo
+	root          repo.Root
 	clone         string
 	jobs          int
 	again, record bool
 
 	digests map[string]string // of the series of each line
 	mu      sync.Mutex
-	results matrix.Results
+	results report.Matrices
 }
 
 func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 	if m.jobs < 1 {
-		return &stage.UsageError{Msg: fmt.Sprintf("--jobs %d: want at least 1", m.jobs)}
+		return tool.Usagef("--jobs %d: want at least 1", m.jobs)
 	}
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	table, err := release.Load(m.repo)
+	table, err := pins.Load(m.root)
 	if err != nil {
 		return err
 	}
@@ -62,24 +63,24 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 	if err != nil {
 		return err
 	}
-	if m.digests, err = series.Digests(m.repo, table.Lines()); err != nil {
+	if m.digests, err = patch.Digests(m.root, table.Lines()); err != nil {
 		return err
 	}
-	state := m.repo.Out("matrix", "results.tsv")
-	unlock, err := stage.Lock(ctx, filepath.Dir(state))
+	state := m.root.Out("matrix", "results.tsv")
+	unlock, err := repo.Lock(ctx, filepath.Dir(state))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if m.results, err = matrix.Load(state); err != nil {
+	if m.results, err = report.LoadMatrix(state); err != nil {
 		return err
 	}
 	begin, checked := time.Now(), 0
-	queue := make(chan release.Release)
+	queue := make(chan pins.Release)
 	var workers sync.WaitGroup
 	var errs []error
 	for i := range m.jobs {
-		c := matrix.Checker{Repo: m.repo, Clone: m.clone, Dir: m.repo.Out("matrix", fmt.Sprintf("job%d", i+1))}
+		c := moby.Checker{Repo: m.root, Clone: m.clone, Dir: m.root.Out("matrix", fmt.Sprintf("job%d", i+1))}
 		workers.Add(1)
 		go func() {
 			defer workers.Done()
@@ -120,7 +121,7 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 	close(queue)
 	workers.Wait()
 	if ctx.Err() != nil {
-		return &exitError{exitInterrupted, errors.New("interrupted; what was found is kept, run it again to go on")}
+		return &tool.Exit{Status: tool.Interrupted, Err: errors.New("interrupted; what was found is kept, run it again to go on")}
 	}
 	good := 0
 	for _, rel := range todo {
@@ -135,14 +136,14 @@ func (m *matrixRun) run(cmd *cobra.Command, names []string) error {
 		}
 	}
 	if good < len(todo) {
-		return errors.Join(append(errs, fmt.Errorf("%d releases are not good; their last output is in %s", len(todo)-good, m.repo.Rel(m.repo.Out("matrix"))))...)
+		return errors.Join(append(errs, fmt.Errorf("%d releases are not good; their last output is in %s", len(todo)-good, m.root.Rel(m.root.Out("matrix"))))...)
 	}
 	return nil
 }
 
 // known reports whether a release was found good, with its series as it is now and
 // from the same kind of source.
-func (m *matrixRun) known(rel release.Release) bool {
+func (m *matrixRun) known(rel pins.Release) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.results.Find(rel.Name)
@@ -150,9 +151,9 @@ func (m *matrixRun) known(rel release.Release) bool {
 }
 
 // write adds what was found of the releases to patch/matrix.tsv.
-func (m *matrixRun) write(releases release.Table) error {
-	path := m.repo.Path(support.MatrixFile...)
-	recorded, err := matrix.Load(path)
+func (m *matrixRun) write(releases pins.Table) error {
+	path := m.root.Path(report.MatrixFile...)
+	recorded, err := report.LoadMatrix(path)
 	if err != nil {
 		return err
 	}
@@ -164,12 +165,12 @@ func (m *matrixRun) write(releases release.Table) error {
 	if err := recorded.Save(path); err != nil {
 		return err
 	}
-	return writeTables(m.repo)
+	return writeTables(m.root)
 }
 
 // writeTables brings the tables of the READMEs up to date.
-func writeTables(repo stage.Repo) error {
-	tables, err := support.Tables(repo)
+func writeTables(root repo.Root) error {
+	tables, err := report.Tables(root)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 
-	"ethorder/internal/release"
-	"ethorder/internal/series"
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
+	"ethorder/internal/tool"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -28,14 +29,14 @@ func newPatchCommand() *cobra.Command {
 			}
 			return oneRelease(cmd, args)
 		},
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if (line != "" || dry || commit) && tree == "" {
-				return &stage.UsageError{Msg: "--line, --check and --commit are for a checkout of yours: name it with --tree"}
+				return tool.Usagef("--line, --check and --commit are for a checkout of yours: name it with --tree")
 			}
 			if tree != "" {
-				var rel *release.Release
+				var rel *pins.Release
 				if len(args) == 1 {
-					r, err := find(cmd, repo, args[0], tree, untested)
+					r, err := find(cmd, root, args[0], tree, untested)
 					if err != nil {
 						return err
 					}
@@ -46,27 +47,27 @@ func newPatchCommand() *cobra.Command {
 				}
 				if commit {
 					if rel == nil || dry {
-						return &stage.UsageError{Msg: "--commit goes with a release, and not with --check"}
+						return tool.Usagef("--commit goes with a release, and not with --check")
 					}
-					return commitTree(cmd, repo, line, tree, *rel)
+					return commitTree(cmd, root, line, tree, *rel)
 				}
-				return patchTree(cmd, repo, line, tree, rel, dry)
+				return patchTree(cmd, root, line, tree, rel, dry)
 			}
 			clone := os.Getenv("MOBY_REPO")
-			rel, err := find(cmd, repo, args[0], clone, untested)
+			rel, err := find(cmd, root, args[0], clone, untested)
 			if err != nil {
 				return err
 			}
-			unlock, err := stage.Lock(cmd.Context(), repo.Out(rel.Name))
+			unlock, err := repo.Lock(cmd.Context(), root.Out(rel.Name))
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			dir, err := series.Fetch(cmd.Context(), repo, rel, source.OrModule(rel, clone))
+			dir, err := patch.Fetch(cmd.Context(), root, rel, source.OrModule(rel, clone))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(dir))
+			fmt.Fprintln(cmd.OutOrStdout(), root.Rel(dir))
 			return nil
 		}),
 	}
@@ -81,10 +82,10 @@ func newPatchCommand() *cobra.Command {
 }
 
 // commitTree commits a series to a checkout of the user.
-func commitTree(cmd *cobra.Command, repo stage.Repo, line, tree string, rel release.Release) error {
-	s, err := series.Load(repo, line)
+func commitTree(cmd *cobra.Command, root repo.Root, line, tree string, rel pins.Release) error {
+	s, err := patch.Load(root, line)
 	if err != nil {
-		return &stage.UsageError{Msg: err.Error()}
+		return tool.Usagef("%s", err.Error())
 	}
 	if _, err := s.Commit(cmd.Context(), tree, rel); err != nil {
 		return err
@@ -101,11 +102,11 @@ func newPatchRefreshCommand() *cobra.Command {
 		Use:   "refresh <line>",
 		Short: "Make the series of a line from the commits of a checkout of yours",
 		Args:  orUsage(cobra.ExactArgs(1)),
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if tree == "" {
-				return &stage.UsageError{Msg: "name the checkout that has the patches as commits with --tree; scripts/patch <release> --tree <checkout> --commit makes them"}
+				return tool.Usagef("name the checkout that has the patches as commits with --tree; scripts/patch <release> --tree <checkout> --commit makes them")
 			}
-			changes, err := series.Refresh(cmd.Context(), repo, args[0], tree, force)
+			changes, err := patch.Refresh(cmd.Context(), root, args[0], tree, force)
 			for _, c := range changes {
 				fmt.Fprintf(cmd.OutOrStdout(), "%-9s  patch/%s/%s\n", c.What, args[0], c.Patch)
 			}
@@ -123,11 +124,11 @@ func newPatchNewCommand() *cobra.Command {
 		Use:   "new <release>",
 		Short: "Begin a line for a release that no series fits",
 		Args:  oneRelease,
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if tree == "" {
-				return &stage.UsageError{Msg: "name a git checkout of moby at the release with --tree"}
+				return tool.Usagef("name a git checkout of moby at the release with --tree")
 			}
-			return beginLine(cmd, repo, args[0], from, tree)
+			return beginLine(cmd, root, args[0], from, tree)
 		}),
 	}
 	cmd.Flags().StringVar(&tree, "tree", "", "git checkout of moby at the release; the patches are committed to it")
@@ -136,16 +137,16 @@ func newPatchNewCommand() *cobra.Command {
 }
 
 // beginLine begins a line for a release, and says what is left to do by hand.
-func beginLine(cmd *cobra.Command, repo stage.Repo, name, from, tree string) error {
+func beginLine(cmd *cobra.Command, root repo.Root, name, from, tree string) error {
 	out := cmd.OutOrStdout()
-	if !release.IsVersion(name) {
-		return &stage.UsageError{Msg: fmt.Sprintf("%q is not a Docker Engine version like 29.7.1", name)}
+	if !pins.IsVersion(name) {
+		return tool.Usagef("%q is not a Docker Engine version like 29.7.1", name)
 	}
-	table, err := release.Load(repo)
+	table, err := pins.Load(root)
 	if err != nil {
 		return err
 	}
-	row, err := series.Row(cmd.Context(), table, name, tree)
+	row, err := patch.Row(cmd.Context(), table, name, tree)
 	if err != nil {
 		return err
 	}
@@ -155,17 +156,17 @@ func beginLine(cmd *cobra.Command, repo stage.Repo, name, from, tree string) err
 	if err := table.CheckLine(from); err != nil {
 		return err
 	}
-	s, err := series.Load(repo, from)
+	s, err := patch.Load(root, from)
 	if err != nil {
 		return err
 	}
 	row.Line = from
 	err = s.Begin(cmd.Context(), tree, row)
-	if errors.Is(err, series.ErrFits) {
+	if errors.Is(err, patch.ErrFits) {
 		fmt.Fprintf(out, "the series of line %s fits %s as it is; nothing was changed. Its row in patch/releases.tsv, if it has none:\n%s\n", from, name, row.Row())
 		return nil
 	}
-	var failed *series.ApplyError
+	var failed *patch.ApplyError
 	if !errors.As(err, &failed) {
 		return err
 	}
@@ -180,16 +181,16 @@ next:
   4. scripts/patch refresh %[4]s --tree %[2]s
 to give up: git -C %[2]s am --abort; git -C %[2]s reset --hard %[5]s; and delete the .rej files
 `, failed, tree, row.Row(), row.Line, row.Tag)
-	return fmt.Errorf("the series of line %s does not fit %s by itself: %s needs a hand", from, name, repo.Rel(failed.Patch))
+	return fmt.Errorf("the series of line %s does not fit %s by itself: %s needs a hand", from, name, root.Rel(failed.Patch))
 }
 
-func patchTree(cmd *cobra.Command, repo stage.Repo, line, tree string, rel *release.Release, dry bool) error {
-	s, err := series.Load(repo, line)
+func patchTree(cmd *cobra.Command, root repo.Root, line, tree string, rel *pins.Release, dry bool) error {
+	s, err := patch.Load(root, line)
 	if err != nil {
-		return &stage.UsageError{Msg: err.Error()}
+		return tool.Usagef("%s", err.Error())
 	}
 	offsets, err := s.Apply(cmd.Context(), tree, rel, dry)
-	if errors.Is(err, series.ErrApplied) {
+	if errors.Is(err, patch.ErrApplied) {
 		fmt.Fprintln(cmd.OutOrStdout(), err)
 		return nil
 	}
@@ -212,8 +213,8 @@ func newPatchCheckCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check the series of every line",
 		Args:  cobra.NoArgs,
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, _ []string) error {
-			report, err := series.Check(cmd.Context(), repo)
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
+			report, err := patch.Check(cmd.Context(), root)
 			if err != nil {
 				return err
 			}

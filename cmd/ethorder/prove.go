@@ -11,32 +11,27 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
-	"ethorder/internal/prove"
-	"ethorder/internal/prove/compose"
-	"ethorder/internal/prove/faults"
-	"ethorder/internal/prove/parallel"
-	"ethorder/internal/prove/random"
-	"ethorder/internal/prove/settings"
-	"ethorder/internal/prove/swarm"
-	"ethorder/internal/prove/upgrade"
-	"ethorder/internal/prove/uses"
-	"ethorder/internal/release"
-	"ethorder/internal/series"
-	"ethorder/internal/stage"
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
+	"ethorder/internal/tool"
+	"ethorder/internal/trial"
+	"ethorder/internal/trial/random"
 )
 
 // suites are what scripts/prove can run.
-var suites = []prove.Suite{
-	uses.Suite,
-	compose.Suite,
-	settings.Suite,
-	parallel.Suite,
-	parallel.Race,
+var suites = []trial.Suite{
+	trial.ExtendedSuite,
+	trial.ComposeSuite,
+	trial.CorruptSuite,
+	trial.ConcurrentSuite,
+	trial.RaceSuite,
 	random.Suite,
-	swarm.Suite,
-	faults.Suite,
-	faults.Kills,
-	upgrade.Suite,
+	trial.SwarmSuite,
+	trial.FaultSuite,
+	trial.CrashSuite,
+	trial.UpgradeSuite,
 }
 
 func init() {
@@ -45,8 +40,8 @@ func init() {
 		Use:   "prove <release>...",
 		Short: "Try the promise on the engines of releases, under what users and faults do",
 		Args:  orUsage(cobra.MinimumNArgs(1)),
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
-			p.repo = repo
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+			p.root = root
 			return p.run(cmd, args)
 		}),
 	}
@@ -60,7 +55,7 @@ func init() {
 
 // prover is a run of the command.
 type prover struct {
-	repo   stage.Repo
+	root   repo.Root
 	clone  string
 	suites []string
 	scale  int
@@ -70,7 +65,7 @@ type prover struct {
 
 func (p *prover) run(cmd *cobra.Command, names []string) error {
 	if p.scale < 1 {
-		return &stage.UsageError{Msg: fmt.Sprintf("--scale %d: want at least 1", p.scale)}
+		return tool.Usagef("--scale %d: want at least 1", p.scale)
 	}
 	var known []string
 	for _, s := range suites {
@@ -78,16 +73,16 @@ func (p *prover) run(cmd *cobra.Command, names []string) error {
 	}
 	for _, name := range p.suites {
 		if !slices.Contains(known, name) {
-			return &stage.UsageError{Msg: fmt.Sprintf("there is no suite %q; want some of %q", name, known)}
+			return tool.Usagef("there is no suite %q; want some of %q", name, known)
 		}
 	}
 	for _, name := range names {
-		if _, err := release.Find(p.repo, name); err != nil {
+		if _, err := pins.Find(p.root, name); err != nil {
 			return err
 		}
 	}
 	if os.Geteuid() != 0 {
-		return &stage.CannotRunError{Msg: "this runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/prove)"}
+		return tool.CannotRunf("this runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/prove)")
 	}
 	if p.seed == 0 {
 		p.seed = uint64(time.Now().UnixNano())
@@ -110,19 +105,19 @@ func (p *prover) run(cmd *cobra.Command, names []string) error {
 // not hold.
 func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) {
 	ctx := cmd.Context()
-	rel, err := release.Find(p.repo, name)
+	rel, err := pins.Find(p.root, name)
 	if err != nil {
 		return 0, err
 	}
-	lab := prove.Lab{Release: rel, Repo: p.repo, Clone: cloneFor(cmd, rel, p.clone), Scale: p.scale, Seed: p.seed}
-	s, err := series.Load(p.repo, rel.Line)
+	lab := trial.Lab{Release: rel, Repo: p.root, Clone: cloneFor(cmd, rel, p.clone), Scale: p.scale, Seed: p.seed}
+	s, err := patch.Load(p.root, rel.Line)
 	if err != nil {
 		return 0, err
 	}
 	if lab.Series, err = s.Digest(); err != nil {
 		return 0, err
 	}
-	if lab.Config, lab.Stock, lab.Patched, err = engines(ctx, p.repo, rel, lab.Clone); err != nil {
+	if lab.Config, lab.Stock, lab.Patched, err = engines(ctx, p.root, rel, lab.Clone); err != nil {
 		return 0, err
 	}
 	for _, s := range suites {
@@ -141,12 +136,12 @@ func (p *prover) prove(cmd *cobra.Command, name string) (broken int, err error) 
 
 // suite runs one suite. One that this machine cannot run is skipped, unless it was asked
 // for by name.
-func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab prove.Lab, s prove.Suite, asked bool) (broken int, err error) {
+func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab trial.Lab, s trial.Suite, asked bool) (broken int, err error) {
 	lab.Suite, lab.Findings = s.Name, nil
 	begin := time.Now()
 	logrus.Infof("%s, %s: %s (seed %d)", lab.Release.Name, s.Name, s.Promise, lab.Seed)
 	err = s.Run(ctx, &lab)
-	if cannot := new(stage.CannotRunError); !asked && errors.As(err, &cannot) {
+	if cannot := new(tool.Exit); !asked && errors.As(err, &cannot) && cannot.Status == tool.CannotRun {
 		lab.Findings = nil
 		lab.Skip("the whole suite", cannot.Error())
 	} else if err != nil {
@@ -169,12 +164,12 @@ func (p *prover) suite(ctx context.Context, cmd *cobra.Command, lab prove.Lab, s
 	fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: held in %d of %d trials, %d skipped, %v; logs in %s\n", lab.Release.Name, s.Name,
 		tried-broken, tried, skipped, time.Since(begin).Round(time.Second), lab.Logs())
 	if p.record {
-		unlock, err := stage.Lock(ctx, p.repo.Out("prove"))
+		unlock, err := repo.Lock(ctx, p.root.Out("prove"))
 		if err != nil {
 			return broken, err
 		}
 		defer unlock()
-		return broken, errors.Join(prove.Record(p.repo, lab.Findings), writeTables(p.repo))
+		return broken, errors.Join(report.RecordFindings(p.root, lab.Findings), writeTables(p.root))
 	}
 	return broken, nil
 }

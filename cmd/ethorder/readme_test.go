@@ -10,8 +10,8 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 
-	"ethorder/internal/stage"
-	"ethorder/internal/support"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
 )
 
 // What the README shows of a run is part of the output of a real one.
@@ -30,12 +30,12 @@ func TestREADMEQuotesTheDemo(t *testing.T) {
 // The tables say what was measured, of the patches as they are now. With -update,
 // they are written anew first.
 func TestTablesAreWhatWasMeasured(t *testing.T) {
-	repo, err := stage.FindRepo()
+	root, err := repo.Find()
 	assert.NilError(t, err)
 	if golden.FlagUpdate() {
-		assert.NilError(t, writeTables(repo))
+		assert.NilError(t, writeTables(root))
 	}
-	tables, err := support.Tables(repo)
+	tables, err := report.Tables(root)
 	assert.NilError(t, err)
 	for _, table := range tables {
 		assert.Assert(t, bytes.Equal(table.Have, table.Want), "%s: a table differs from patch/*.tsv; what was measured with other patches counts no more: scripts/matrix --record, scripts/verify --record", table.File)

@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 
-	"ethorder/internal/release"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
 
 	"github.com/spf13/cobra"
 )
@@ -18,21 +18,21 @@ func newSourceCommand() *cobra.Command {
 		Use:   "source <release>",
 		Short: "Make the verified stock tree of a release",
 		Args:  oneRelease,
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
-			rel, err := release.Find(repo, args[0])
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+			rel, err := pins.Find(root, args[0])
 			if err != nil {
 				return err
 			}
-			unlock, err := stage.Lock(cmd.Context(), repo.Out(rel.Name))
+			unlock, err := repo.Lock(cmd.Context(), root.Out(rel.Name))
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			dir, err := source.Fetch(cmd.Context(), repo, rel, cloneFor(cmd, rel, clone))
+			dir, err := source.Fetch(cmd.Context(), root, rel, cloneFor(cmd, rel, clone))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), repo.Rel(dir))
+			fmt.Fprintln(cmd.OutOrStdout(), root.Rel(dir))
 			return nil
 		}),
 	}

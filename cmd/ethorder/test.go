@@ -10,23 +10,24 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ethorder/internal/check"
-	"ethorder/internal/release"
+	"ethorder/internal/gate"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
+	"ethorder/internal/tool"
 )
 
 // testReleases are the releases whose engines the tests build and run: the oldest and
 // the newest that build from Go modules.
-func testReleases(table release.Table) (oldest, newest string) {
+func testReleases(table pins.Table) (oldest, newest string) {
 	rows := source.FromModules(table)
-	byVersion := func(a, b release.Release) int { return release.Compare(a.Name, b.Name) }
+	byVersion := func(a, b pins.Release) int { return pins.Compare(a.Name, b.Name) }
 	return slices.MinFunc(rows, byVersion).Name, slices.MaxFunc(rows, byVersion).Name
 }
 
 // moduleReleases are the last releases of each line that build from Go modules.
-// internal/source/pins says why others do not.
-func moduleReleases(table release.Table) []string {
+// internal/source/vendorpins says why others do not.
+func moduleReleases(table pins.Table) []string {
 	var last []string
 	for _, line := range table.Lines() {
 		if rows := source.FromModules(table.Releases(line)); len(rows) > 0 {
@@ -44,20 +45,20 @@ func init() {
 		Use:   "test",
 		Short: "Check everything that must hold, and count",
 		Args:  orUsage(cobra.NoArgs),
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, _ []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
 			filter, err := regexp.Compile(only)
 			if err != nil {
-				return &stage.UsageError{Msg: err.Error()}
+				return tool.Usagef("%s", err.Error())
 			}
 			if record && !all {
-				return &stage.UsageError{Msg: "--record writes down what --all finds: give both"}
+				return tool.Usagef("--record writes down what --all finds: give both")
 			}
-			checks, err := allChecks(cmd.Context(), repo, all, record)
+			checks, err := allChecks(cmd.Context(), root, all, record)
 			if err != nil {
 				return err
 			}
-			checks = slices.DeleteFunc(checks, func(c check.Check) bool { return !filter.MatchString(c.Name) })
-			count := check.Run(cmd.Context(), cmd.ErrOrStderr(), repo.Path(), checks)
+			checks = slices.DeleteFunc(checks, func(c gate.Check) bool { return !filter.MatchString(c.Name) })
+			count := gate.Run(cmd.Context(), cmd.ErrOrStderr(), root.Path(), checks)
 			fmt.Fprintln(cmd.OutOrStdout(), count)
 			if count.Failed > 0 {
 				return fmt.Errorf("not everything holds: the last lines of what failed are above; run it alone with: scripts/test --only %q", "NAME")
@@ -73,46 +74,46 @@ func init() {
 
 // allChecks returns the checks: the quick ones first, and those that need engines
 // after the ones that build them. Those of every line may record what they find.
-func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.Check, error) {
+func allChecks(ctx context.Context, root repo.Root, all, record bool) ([]gate.Check, error) {
 	tool, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	goFiles, err := tracked(ctx, repo, "*.go")
+	goFiles, err := tracked(ctx, root, "*.go")
 	if err != nil {
 		return nil, err
 	}
-	scripts, err := tracked(ctx, repo, "scripts", ".ci")
+	scripts, err := tracked(ctx, root, "scripts", ".ci")
 	if err != nil {
 		return nil, err
 	}
-	table, err := release.Load(repo)
+	table, err := pins.Load(root)
 	if err != nil {
 		return nil, err
 	}
 	oldest, newest := testReleases(table)
 	run := []string{oldest, newest}
-	checks := []check.Check{
+	checks := []gate.Check{
 		{Name: "gofmt", Command: append([]string{"gofmt", "-l"}, goFiles...), Silent: true},
 		// Not ./...: trees below out/ that have no go.mod would belong to it.
 		{Name: "vet", Command: []string{"go", "vet", ".", "./cmd/...", "./internal/...", "./e2e/..."}},
 		{Name: "shellcheck", Command: append([]string{"shellcheck"}, scripts...)},
 		{Name: "series", Command: []string{tool, "patch", "check"}},
 		{Name: "unit tests", Command: []string{"go", "test", "-json", ".", "./cmd/...", "./internal/..."}, GoTest: true},
-		{Name: "mutants of the rule", Command: []string{"go", "run", "./internal/mutate"}},
+		{Name: "mutants of the rule", Command: []string{"go", "test", "-json", "./e2e/mutants"}, GoTest: true},
 	}
 	for _, release := range run {
 		checks = append(checks,
-			check.Check{Name: "build " + release, Command: []string{tool, "build", release, "--runc"}},
-			check.Check{Name: "build " + release + " stock", Command: []string{tool, "build", release, "--stock"}},
+			gate.Check{Name: "build " + release, Command: []string{tool, "build", release, "--runc"}},
+			gate.Check{Name: "build " + release + " stock", Command: []string{tool, "build", release, "--stock"}},
 		)
 	}
 	if all {
 		// The vendor directories made for engines before 23.0 lack what only tests
 		// need, which go vet asks for.
 		last := moduleReleases(table)
-		vettable := slices.DeleteFunc(slices.Clone(last), func(name string) bool { return release.Compare(name, "23.0") < 0 })
-		checks = append(checks, check.Check{Name: "matrix of every line", Command: append([]string{tool, "matrix"}, vettable...)})
+		vettable := slices.DeleteFunc(slices.Clone(last), func(name string) bool { return pins.Compare(name, "23.0") < 0 })
+		checks = append(checks, gate.Check{Name: "matrix of every line", Command: append([]string{tool, "matrix"}, vettable...)})
 		toRecord := func(command ...string) []string {
 			if record {
 				command = append(command, "--record")
@@ -120,33 +121,33 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 			return command
 		}
 		for _, release := range vettable {
-			checks = append(checks, check.Check{Name: "upstream's tests of " + release, Command: toRecord(tool, "upstream", release)})
+			checks = append(checks, gate.Check{Name: "upstream's tests of " + release, Command: toRecord(tool, "upstream", release)})
 		}
 		for _, release := range last {
 			if !slices.Contains(run, release) { // they play the same scenarios below
-				checks = append(checks, check.Check{Name: "verify " + release, Command: toRecord(tool, "verify", release)})
+				checks = append(checks, gate.Check{Name: "verify " + release, Command: toRecord(tool, "verify", release)})
 			}
-			checks = append(checks, check.Check{Name: "promise on " + release, Command: toRecord(tool, "prove", release)})
+			checks = append(checks, gate.Check{Name: "promise on " + release, Command: toRecord(tool, "prove", release)})
 		}
 	} else {
 		for _, release := range run {
-			checks = append(checks, check.Check{Name: "promise on " + release, Command: []string{tool, "prove", release, "--suite", "upgrade,faults,random"}})
+			checks = append(checks, gate.Check{Name: "promise on " + release, Command: []string{tool, "prove", release, "--suite", "upgrade,faults,random"}})
 		}
 	}
 	const main = "^interfaces come up in attach order$"
 	return append(checks,
-		check.Check{
+		gate.Check{
 			Name:    "libnetwork",
 			Command: []string{"go", "test", "-json", "-timeout=60m", "./e2e/libnetwork/..."},
 			GoTest:  true,
 		},
-		check.Check{
+		gate.Check{
 			Name:    "engines", // alone, as it looks at the whole machine
 			Env:     []string{"ETHORDER_E2E=" + strings.Join(run, " ")},
 			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "./e2e"},
 			GoTest:  true,
 		},
-		check.Check{
+		gate.Check{
 			Name: "container build " + oldest,
 			Command: []string{"sh", "-c", `"$1" build "$2" --container && "$1" lab --run "$3" "out/$2/container/dockerd"`,
 				"sh", tool, oldest, main},
@@ -155,7 +156,7 @@ func allChecks(ctx context.Context, repo stage.Repo, all, record bool) ([]check.
 }
 
 // tracked returns the files of the repository that match.
-func tracked(ctx context.Context, repo stage.Repo, patterns ...string) ([]string, error) {
-	out, err := stage.Git(ctx, repo.Path(), append([]string{"ls-files", "--"}, patterns...)...)
+func tracked(ctx context.Context, root repo.Root, patterns ...string) ([]string, error) {
+	out, err := tool.Git(ctx, root.Path(), append([]string{"ls-files", "--"}, patterns...)...)
 	return strings.Fields(out), err
 }

@@ -8,12 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ethorder/internal/isolate"
-	"ethorder/internal/release"
+	"ethorder/internal/moby"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
+	"ethorder/internal/sandbox"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
-	"ethorder/internal/support"
-	"ethorder/internal/upstream"
+	"ethorder/internal/tool"
 )
 
 func init() {
@@ -23,16 +24,16 @@ func init() {
 		Use:   "upstream <release>...",
 		Short: "Run upstream's own tests in the stock and the patched tree of releases, and compare",
 		Args:  orUsage(cobra.MinimumNArgs(1)),
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if os.Geteuid() != 0 {
-				return &stage.CannotRunError{Msg: "upstream's tests make interfaces and mounts: run this as root (sudo ./scripts/upstream)"}
+				return tool.CannotRunf("upstream's tests make interfaces and mounts: run this as root (sudo ./scripts/upstream)")
 			}
-			if err := stage.Need("git", "tar", "go", "gcc", "iptables"); err != nil {
+			if err := tool.Need("git", "tar", "go", "gcc", "iptables"); err != nil {
 				return err
 			}
 			ctx := cmd.Context()
-			dir := repo.Out("upstream")
-			unlock, err := stage.Lock(ctx, dir)
+			dir := root.Out("upstream")
+			unlock, err := repo.Lock(ctx, dir)
 			if err != nil {
 				return err
 			}
@@ -41,14 +42,14 @@ func init() {
 			if err != nil {
 				return err
 			}
-			r := upstream.Runner{
-				Worktree:   source.Worktree{Repo: repo, Clone: clone, Dir: dir},
+			r := moby.Runner{
+				Worktree:   source.Worktree{Repo: root, Clone: clone, Dir: dir},
 				Libnetwork: libnetwork,
 				Isolate:    strconv.Quote(tool) + " isolate " + strconv.Quote(dir),
 			}
 			worse := 0
 			for _, name := range args {
-				rel, err := release.Find(repo, name)
+				rel, err := pins.Find(root, name)
 				if err != nil {
 					return err
 				}
@@ -62,13 +63,13 @@ func init() {
 				}
 				worse += o.Worse
 				if record {
-					if err := errors.Join(support.RecordTests(repo, o), writeTables(repo)); err != nil {
+					if err := errors.Join(report.RecordTests(root, o), writeTables(root)); err != nil {
 						return err
 					}
 				}
 			}
 			if worse > 0 {
-				return fmt.Errorf("%d tests did not end as in the stock tree; what they printed is in %s", worse, repo.Rel(repo.Out("<release>", "log", "upstream-*")))
+				return fmt.Errorf("%d tests did not end as in the stock tree; what they printed is in %s", worse, root.Rel(root.Out("<release>", "log", "upstream-*")))
 			}
 			return nil
 		}),
@@ -84,7 +85,7 @@ func init() {
 		DisableFlagParsing: true,
 		Args:               orUsage(cobra.MinimumNArgs(2)),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return isolate.Exec(args[0], args[1:])
+			return sandbox.Exec(args[0], args[1:])
 		},
 	}
 	subcommands = append(subcommands, cmd, isolated)

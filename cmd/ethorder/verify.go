@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"ethorder/internal/engine"
-	"ethorder/internal/order"
-	"ethorder/internal/release"
-	"ethorder/internal/scenario"
-	"ethorder/internal/series"
+	"ethorder/internal/observe"
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
-	"ethorder/internal/support"
+	"ethorder/internal/tool"
+	"ethorder/internal/trial"
 )
 
 func init() {
@@ -25,24 +26,24 @@ func init() {
 		Use:   "verify <release>...",
 		Short: "Run all scenarios on the stock and the patched engine of releases, and judge",
 		Args:  orUsage(cobra.MinimumNArgs(1)),
-		RunE: runE(func(cmd *cobra.Command, repo stage.Repo, args []string) error {
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if v.starts < 1 {
-				return &stage.UsageError{Msg: fmt.Sprintf("--starts %d: want at least 1", v.starts)}
+				return tool.Usagef("--starts %d: want at least 1", v.starts)
 			}
 			if v.record && v.untested {
-				return &stage.UsageError{Msg: "--record writes down what was found of releases of patch/releases.tsv: it does not go with --untested"}
+				return tool.Usagef("--record writes down what was found of releases of patch/releases.tsv: it does not go with --untested")
 			}
-			v.repo = repo
-			var rows release.Table
+			v.root = root
+			var rows pins.Table
 			for _, name := range args {
-				rel, err := find(cmd, repo, name, v.clone, v.untested)
+				rel, err := find(cmd, root, name, v.clone, v.untested)
 				if err != nil {
 					return err
 				}
 				rows = append(rows, rel)
 			}
 			if os.Geteuid() != 0 {
-				return &stage.CannotRunError{Msg: "this runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/verify)"}
+				return tool.CannotRunf("this runs engines, which make interfaces and mounts: run it as root (sudo ./scripts/verify)")
 			}
 			for _, rel := range rows {
 				if err := v.verify(cmd, rel); err != nil {
@@ -61,7 +62,7 @@ func init() {
 
 // verification is a run of the command.
 type verification struct {
-	repo     stage.Repo
+	root     repo.Root
 	clone    string
 	starts   int
 	record   bool
@@ -72,23 +73,23 @@ type verification struct {
 // that only ask it for its gateway, and not how often it loses an overlay.
 const stockStarts = 3
 
-func (v *verification) verify(cmd *cobra.Command, rel release.Release) (err error) {
+func (v *verification) verify(cmd *cobra.Command, rel pins.Release) (err error) {
 	ctx, out, name := cmd.Context(), cmd.OutOrStdout(), rel.Name
 	clone := cloneFor(cmd, rel, v.clone)
-	s, err := series.Load(v.repo, rel.Line)
+	s, err := patch.Load(v.root, rel.Line)
 	if err != nil {
 		return err
 	}
-	run := support.Run{Release: name, Source: source.Kind(rel, clone), Date: time.Now().UTC().Format(time.DateOnly), Starts: v.starts}
+	run := report.Run{Release: name, Source: source.Kind(rel, clone), Date: time.Now().UTC().Format(time.DateOnly), Starts: v.starts}
 	if run.Series, err = s.Digest(); err != nil {
 		return err
 	}
-	config, stockPath, patchedPath, err := engines(ctx, v.repo, rel, clone)
+	config, stockPath, patchedPath, err := engines(ctx, v.root, rel, clone)
 	if err != nil {
 		return err
 	}
 	start := func(dockerd, what string) (*engine.Engine, error) {
-		config.Dockerd, config.LogDir = dockerd, v.repo.Out(name, "log", "verify-"+what)
+		config.Dockerd, config.LogDir = dockerd, v.root.Out(name, "log", "verify-"+what)
 		return engine.Start(ctx, config)
 	}
 	stock, err := start(stockPath, "stock")
@@ -102,8 +103,8 @@ func (v *verification) verify(cmd *cobra.Command, rel release.Release) (err erro
 	}
 	defer func() { err = errors.Join(err, patched.Close()) }()
 
-	verdict := order.Fail
-	for i, sc := range scenario.All(release.Major(name)) {
+	verdict := observe.Fail
+	for i, sc := range trial.All(pins.Major(name)) {
 		stockN := stockStarts
 		if i == 0 || sc.Swarm {
 			stockN = v.starts
@@ -114,16 +115,16 @@ func (v *verification) verify(cmd *cobra.Command, rel release.Release) (err erro
 			return ctx.Err()
 		}
 		if err == nil {
-			err = scenario.Broken(before, after)
+			err = trial.Broken(before, after)
 		}
 		if i == 0 {
 			run.StockRight, run.PatchedRight = before.Tally().Right, after.Tally().Right
-			verdict = order.Judge(before.Tally(), after.Tally())
+			verdict = observe.Judge(before.Tally(), after.Tally())
 		}
-		fmt.Fprintf(out, "%s  %s: %s\n", name, sc.Name, scenario.Compare(before, after))
+		fmt.Fprintf(out, "%s  %s: %s\n", name, sc.Name, trial.Compare(before, after))
 		if err != nil {
 			logrus.Errorf("%s: %s: %v", name, sc.Name, err)
-			verdict = order.Fail
+			verdict = observe.Fail
 			continue
 		}
 		run.ScenariosGood++
@@ -131,23 +132,23 @@ func (v *verification) verify(cmd *cobra.Command, rel release.Release) (err erro
 	fmt.Fprintf(out, "%s: Docker Engine %s, %d of %d scenarios; in attach order in %v starts patched, in %v stock\n",
 		verdict, name, run.ScenariosGood, run.Scenarios, run.Patched(), run.Stock())
 	if v.record {
-		unlock, err := stage.Lock(ctx, v.repo.Out("verify"))
+		unlock, err := repo.Lock(ctx, v.root.Out("verify"))
 		if err != nil {
 			return err
 		}
 		defer unlock()
-		if err := support.Record(v.repo, run); err != nil {
+		if err := report.Record(v.root, run); err != nil {
 			return err
 		}
-		if err := writeTables(v.repo); err != nil {
+		if err := writeTables(v.root); err != nil {
 			return err
 		}
 	}
 	switch verdict {
-	case order.Fail:
-		return fmt.Errorf("not every start was as it must be; the engines' logs are in %s/verify-*", v.repo.Rel(v.repo.Out(name, "log")))
-	case order.Inconclusive:
-		return &exitError{exitInconclusive, errors.New("the stock engine kept the order too, by chance: nothing is shown; run it again")}
+	case observe.Fail:
+		return fmt.Errorf("not every start was as it must be; the engines' logs are in %s/verify-*", v.root.Rel(v.root.Out(name, "log")))
+	case observe.Inconclusive:
+		return &tool.Exit{Status: tool.Inconclusive, Err: errors.New("the stock engine kept the order too, by chance: nothing is shown; run it again")}
 	}
 	return nil
 }

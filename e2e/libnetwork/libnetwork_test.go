@@ -24,8 +24,8 @@ import (
 
 	"gotest.tools/v3/assert"
 
-	"ethorder/internal/isolate"
-	"ethorder/internal/upstream"
+	"ethorder/internal/moby"
+	"ethorder/internal/sandbox"
 )
 
 const (
@@ -44,7 +44,7 @@ const isolatedEnv = "LIBNETWORK_TEST_ISOLATED"
 // isolation instead.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(isolatedEnv); dir != "" && len(os.Args) > 1 {
-		fmt.Fprintln(os.Stderr, "isolate:", isolate.Exec(dir, os.Args[1:]))
+		fmt.Fprintln(os.Stderr, "isolate:", sandbox.Exec(dir, os.Args[1:]))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -142,7 +142,7 @@ func (tr *tree) command(dir, name string, args ...string) *exec.Cmd {
 // test runs go test with the arguments, in isolation. It returns how each test
 // ended, "pass", "fail" or "skip", by its name of the form package.Test, and the
 // output of all.
-func (tr *tree) test(t *testing.T, args ...string) (results upstream.Results, output string) {
+func (tr *tree) test(t *testing.T, args ...string) (results moby.Results, output string) {
 	t.Helper()
 	self, err := os.Executable()
 	assert.NilError(t, err)
@@ -163,7 +163,7 @@ func (tr *tree) test(t *testing.T, args ...string) (results upstream.Results, ou
 		t.Fatal(err)
 	}
 
-	results, err = upstream.ReadResults(&stdout, &all)
+	results, err = moby.ReadResults(&stdout, &all)
 	assert.NilError(t, err)
 	return results, all.String()
 }
@@ -240,14 +240,14 @@ func TestHeapInLibnetworkPassesUpstreamsTests(t *testing.T) {
 	// As upstream ran them: no test leaves the network namespace that it finds.
 	args = append(args, "-args", "-incontainer")
 
-	results := make([]upstream.Results, len(trees))
+	results := make([]moby.Results, len(trees))
 	for i, what := range trees {
 		var output string
 		results[i], output = newTree(t, what == "patched").test(t, args...)
 		log := keep(t, "libnetwork-upstream-"+what+".log", output)
 		t.Logf("upstream's tests in the %s libnetwork: %s; evidence: %s", what, results[i], log)
 	}
-	for _, problem := range upstream.Compare(results[0], results[1]) {
+	for _, problem := range moby.Compare(results[0], results[1]) {
 		t.Error(problem)
 	}
 	for _, name := range []string{"TestSandboxAddMultiPrio", "TestSandboxAddSamePrio"} {

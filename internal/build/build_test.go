@@ -12,8 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"ethorder/internal/release"
-	"ethorder/internal/stage"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
@@ -61,14 +62,14 @@ var (
 
 // fakeUpstream makes a git clone of a dockerd that can say its version, and a
 // repository with its pin and a series of one patch.
-func fakeUpstream(t *testing.T, versions string, modules bool) (stage.Repo, Options) {
+func fakeUpstream(t *testing.T, versions string, modules bool) (repo.Root, Options) {
 	t.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("needs gcc")
 	}
-	clone, repo := t.TempDir(), stage.Repo(t.TempDir())
+	clone, root := t.TempDir(), repo.Root(t.TempDir())
 	git := func(args ...string) string {
-		out, err := stage.Git(ctx, clone, append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+		out, err := tool.Git(ctx, clone, append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
 		assert.NilError(t, err)
 		return strings.TrimSpace(out)
 	}
@@ -85,14 +86,14 @@ func fakeUpstream(t *testing.T, versions string, modules bool) (stage.Repo, Opti
 	commit := git("rev-parse", "HEAD")
 	write(t, filepath.Join(clone, "cmd/dockerd/main.go"), strings.Replace(mainGo, `%s\n"`, `%s, patched\n"`, 1))
 	git("commit", "-qam", "daemon: say so")
-	write(t, repo.Path("patch/1.2/0001.patch"), git("format-patch", "--stdout", "-1")+"\n")
-	write(t, repo.Path("patch/1.2/series"), "# base: 1.2.3\n0001.patch\n")
-	write(t, repo.Path("patch/releases.tsv"),
+	write(t, root.Path("patch/1.2/0001.patch"), git("format-patch", "--stdout", "-1")+"\n")
+	write(t, root.Path("patch/1.2/series"), "# base: 1.2.3\n0001.patch\n")
+	write(t, root.Path("patch/releases.tsv"),
 		"release\tline\tmodule\tversion\tsum\ttag\tcommit\ttoolchain\trunc\trunc-sum\n"+
 			"1.2.3\t1.2\t-\t-\t-\tv1.2.3\t"+commit+"\t"+runtime.Version()+"\tdebian\t-\n")
-	rel, err := release.Find(repo, "1.2.3")
+	rel, err := pins.Find(root, "1.2.3")
 	assert.NilError(t, err)
-	return repo, Options{Release: rel, Clone: clone}
+	return root, Options{Release: rel, Clone: clone}
 }
 
 func says(t *testing.T, bin string) string {
@@ -112,30 +113,30 @@ func TestEngineIsBuiltAndSaysItsVersion(t *testing.T) {
 		{"constants in a GOPATH", constants, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			repo, o := fakeUpstream(t, tc.versions, tc.modules)
+			root, o := fakeUpstream(t, tc.versions, tc.modules)
 			build := ", build " + o.Release.Commit[:7]
 
-			bin, err := Engine(ctx, repo, o)
+			bin, err := Engine(ctx, root, o)
 			assert.NilError(t, err)
-			assert.Equal(t, bin, repo.Out("1.2.3/patched/dockerd"))
+			assert.Equal(t, bin, root.Out("1.2.3/patched/dockerd"))
 			assert.Equal(t, says(t, bin), "Docker version 1.2.3"+Suffix+build+", patched")
 			assert.NilError(t, verify(bin))
 
 			o.StockVersion = true
-			bin, err = Engine(ctx, repo, o)
+			bin, err = Engine(ctx, root, o)
 			assert.NilError(t, err)
 			assert.Equal(t, says(t, bin), "Docker version 1.2.3"+build+", patched")
 
 			o.Stock = true
-			bin, err = Engine(ctx, repo, o)
+			bin, err = Engine(ctx, root, o)
 			assert.NilError(t, err)
-			assert.Equal(t, bin, repo.Out("1.2.3/stock/dockerd"))
+			assert.Equal(t, bin, root.Out("1.2.3/stock/dockerd"))
 			assert.Equal(t, says(t, bin), "Docker version 1.2.3"+build)
 
 			// Nothing to do the next time.
 			before, err := os.Stat(bin)
 			assert.NilError(t, err)
-			_, err = Engine(ctx, repo, o)
+			_, err = Engine(ctx, root, o)
 			assert.NilError(t, err)
 			after, err := os.Stat(bin)
 			assert.NilError(t, err)
@@ -165,17 +166,17 @@ func TestEngineOfAReleaseWithoutCommitHasUpstreamsOwn(t *testing.T) {
 }
 
 func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {
-	repo, o := fakeUpstream(t, constants, true)
+	root, o := fakeUpstream(t, constants, true)
 	o.Tags = "autogen" // without the file that has the constants then
-	_, err := Engine(ctx, repo, o)
+	_, err := Engine(ctx, root, o)
 	assert.ErrorContains(t, err, "compile dockerd 1.2.3"+Suffix+" failed")
 	assert.ErrorContains(t, err, "build constraints exclude all Go files")
-	log := repo.Out("1.2.3/log/build-patched.log")
+	log := root.Out("1.2.3/log/build-patched.log")
 	assert.ErrorContains(t, err, log)
 	_, err = os.Stat(log)
 	assert.NilError(t, err)
 	for _, pattern := range []string{"patched/*", ".tmp-*"} {
-		left, err := filepath.Glob(repo.Out("1.2.3", pattern))
+		left, err := filepath.Glob(root.Out("1.2.3", pattern))
 		assert.NilError(t, err)
 		assert.Equal(t, len(left), 0)
 	}
@@ -184,7 +185,7 @@ func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {
 func TestVerifyFindsAnotherFile(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "dockerd")
 	write(t, bin, "one")
-	write(t, bin+".sha256", stage.HashBytes([]byte("one"))+"  dockerd\n")
+	write(t, bin+".sha256", repo.HashBytes([]byte("one"))+"  dockerd\n")
 	assert.NilError(t, verify(bin))
 	write(t, bin, "two")
 	assert.ErrorContains(t, verify(bin), "checksum of the dockerd")
@@ -253,12 +254,12 @@ func TestOnlyImagesOfThisBuildAreRemoved(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	write(t, log, "Step 1/4 : FROM base\n ---> "+base+"\nStep 2/4 : COPY\n ---> Using cache\n ---> "+cached+
 		"\nStep 3/4 : ARG\n ---> Running in eeeeeeeeeeee\n ---> "+step1+"\nStep 4/4 : RUN\n ---> "+step2+"\n")
-	removeMade(ctx, stage.Repo(t.TempDir()), "ethorder-build:1", log, "sha256:"+base+"00\nsha256:"+cached+"00\n")
+	removeMade(ctx, repo.Root(t.TempDir()), "ethorder-build:1", log, "sha256:"+base+"00\nsha256:"+cached+"00\n")
 	assert.DeepEqual(t, calls(t, file, "image rm"), []string{"image rm ethorder-build:1", "image rm " + step2, "image rm " + step1})
 }
 
 func TestBaseImage(t *testing.T) {
-	repo := stage.Repo(t.TempDir())
+	root := repo.Root(t.TempDir())
 	for _, tc := range []struct {
 		name, ask, want string
 		there           []string
@@ -269,7 +270,7 @@ func TestBaseImage(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := fakeDocker(t, tc.there...)
-			image, added, err := baseImage(ctx, repo, tc.ask, t.TempDir())
+			image, added, err := baseImage(ctx, root, tc.ask, t.TempDir())
 			assert.NilError(t, err)
 			assert.Equal(t, image, tc.want)
 			assert.Assert(t, !added)
@@ -278,7 +279,7 @@ func TestBaseImage(t *testing.T) {
 	}
 	t.Run("the one asked for cannot be pulled", func(t *testing.T) {
 		fakeDocker(t, defaultBase)
-		_, _, err := baseImage(ctx, repo, "mine", t.TempDir())
+		_, _, err := baseImage(ctx, root, "mine", t.TempDir())
 		assert.ErrorContains(t, err, "docker pull --quiet mine")
 		assert.ErrorContains(t, err, "no such host")
 	})

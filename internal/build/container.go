@@ -15,10 +15,11 @@ import (
 	"strings"
 	"time"
 
-	"ethorder/internal/release"
-	"ethorder/internal/series"
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
+	"ethorder/internal/tool"
 
 	"github.com/sirupsen/logrus"
 )
@@ -40,62 +41,62 @@ const (
 // first. base is the image to build on; "" is the default one, pulled if it can
 // be, else made of Debian packages. Every image and container that this makes is
 // removed again, the base too with removeBase, unless it was there before.
-func Container(ctx context.Context, repo stage.Repo, name, base string, removeBase bool) (string, error) {
-	rel, err := release.Find(repo, name)
+func Container(ctx context.Context, root repo.Root, name, base string, removeBase bool) (string, error) {
+	rel, err := pins.Find(root, name)
 	if err != nil {
 		return "", err
 	}
-	if err := stage.Need("go", "git", "docker"); err != nil {
+	if err := tool.Need("go", "git", "docker"); err != nil {
 		return "", err
 	}
-	if _, err := docker(ctx, repo, "version", "--format", "{{.Server.Version}}"); err != nil {
-		return "", &stage.CannotRunError{Msg: fmt.Sprintf("no Docker Engine answers: %v", err)}
+	if _, err := docker(ctx, root, "version", "--format", "{{.Server.Version}}"); err != nil {
+		return "", tool.CannotRunf("no Docker Engine answers: %v", err)
 	}
-	src, err := lockedSource(ctx, repo, rel)
+	src, err := lockedSource(ctx, root, rel)
 	if err != nil {
 		return "", err
 	}
 	// The rest takes minutes, and must not keep other stages waiting.
-	out := repo.Out(rel.Name, "container")
-	unlock, err := stage.Lock(ctx, out)
+	out := root.Out(rel.Name, "container")
+	unlock, err := repo.Lock(ctx, out)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	stamp, err := containerStamp(repo, rel, src, base)
+	stamp, err := containerStamp(root, rel, src, base)
 	if err != nil {
 		return "", err
 	}
 	dst := filepath.Join(out, "dockerd")
 	if ok, err := stamp.UpToDate(dst); ok || err != nil {
 		if ok {
-			logrus.Infof("%s is up to date, %s", repo.Rel(dst), compare(repo, rel, dst, stamp))
+			logrus.Infof("%s is up to date, %s", root.Rel(dst), compare(root, rel, dst, stamp))
 		}
 		return dst, err
 	}
-	if err := stage.NeedFree(repo.Out(), 4096); err != nil {
+	if err := repo.NeedFree(root.Out(), 4096); err != nil {
 		return "", err
 	}
 	start := time.Now()
-	tmp, err := stage.TempDir(out)
+	tmp, err := repo.TempDir(out)
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
 
-	base, pulled, err := baseImage(ctx, repo, base, tmp)
+	base, pulled, err := baseImage(ctx, root, base, tmp)
 	if err != nil {
 		return "", err
 	}
 	if removeBase && pulled {
 		defer func() {
-			if _, err := docker(context.WithoutCancel(ctx), repo, "image", "rm", base); err != nil {
+			if _, err := docker(context.WithoutCancel(ctx), root, "image", "rm", base); err != nil {
 				logrus.Warn(err)
 			}
 		}()
 	}
 	bin := filepath.Join(tmp, "dockerd")
-	if err := dockerBuild(ctx, repo, rel, src, base, tmp); err != nil {
+	if err := dockerBuild(ctx, root, rel, src, base, tmp); err != nil {
 		return "", err
 	}
 	if err := verify(bin); err != nil {
@@ -104,23 +105,23 @@ func Container(ctx context.Context, repo stage.Repo, name, base string, removeBa
 	if err := install(bin, dst, tmp, stamp); err != nil {
 		return "", err
 	}
-	logrus.Infof("build %s in a container: %s, %s, %s", rel.Name, repo.Rel(dst), compare(repo, rel, dst, stamp), time.Since(start).Round(time.Second))
+	logrus.Infof("build %s in a container: %s, %s, %s", rel.Name, root.Rel(dst), compare(root, rel, dst, stamp), time.Since(start).Round(time.Second))
 	return dst, nil
 }
 
 // lockedSource makes the stock tree, and holds the release's lock meanwhile.
-func lockedSource(ctx context.Context, repo stage.Repo, rel release.Release) (string, error) {
-	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
+func lockedSource(ctx context.Context, root repo.Root, rel pins.Release) (string, error) {
+	unlock, err := repo.Lock(ctx, root.Out(rel.Name))
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	return source.Fetch(ctx, repo, rel, "")
+	return source.Fetch(ctx, root, rel, "")
 }
 
 // containerStamp is what a container build is made from.
-func containerStamp(repo stage.Repo, rel release.Release, src, base string) (stage.Stamp, error) {
-	s, err := series.Load(repo, rel.Line)
+func containerStamp(root repo.Root, rel pins.Release, src, base string) (repo.Stamp, error) {
+	s, err := patch.Load(root, rel.Line)
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +129,9 @@ func containerStamp(repo stage.Repo, rel release.Release, src, base string) (sta
 	if err != nil {
 		return nil, err
 	}
-	dockerfile, err := stage.HashFile(repo.Path("Dockerfile.build"))
-	return stage.Stamp{
-		"source": stage.ReadStamp(src).Key(), "series": key, "toolchain": rel.Toolchain, "version": rel.Name + Suffix,
+	dockerfile, err := repo.HashFile(root.Path("Dockerfile.build"))
+	return repo.Stamp{
+		"source": repo.ReadStamp(src).Key(), "series": key, "toolchain": rel.Toolchain, "version": rel.Name + Suffix,
 		"tags": Tags, "flags": allFlags,
 		"dockerfile": dockerfile, "base": base,
 	}, err
@@ -138,10 +139,10 @@ func containerStamp(repo stage.Repo, rel release.Release, src, base string) (sta
 
 // dockerBuild runs docker build, puts dockerd and its checksum into tmp, and
 // removes the images and the container that it made.
-func dockerBuild(ctx context.Context, repo stage.Repo, rel release.Release, src, base, tmp string) error {
+func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, src, base, tmp string) error {
 	vendor, proxy := filepath.Join(tmp, "vendor"), filepath.Join(tmp, "proxy")
-	if _, err := stage.Run(ctx, stage.Cmd{
-		Dir: string(repo), What: "fetch the modules of the tool", Args: []string{"go", "mod", "vendor", "-e", "-o", vendor},
+	if _, err := tool.Run(ctx, tool.Cmd{
+		Dir: string(root), What: "fetch the modules of the tool", Args: []string{"go", "mod", "vendor", "-e", "-o", vendor},
 	}); err != nil {
 		return err
 	}
@@ -153,21 +154,21 @@ func dockerBuild(ctx context.Context, repo stage.Repo, rel release.Release, src,
 			return err
 		}
 	}
-	before, err := docker(ctx, repo, "image", "ls", "-aq", "--no-trunc")
+	before, err := docker(ctx, root, "image", "ls", "-aq", "--no-trunc")
 	if err != nil {
 		return err
 	}
 	image := "ethorder-build:" + strings.TrimLeft(filepath.Base(tmp), ".-") // a name that no other run has
-	log := repo.Out(rel.Name, "log", "container.log")
-	defer removeMade(ctx, repo, image, log, before)
+	log := root.Out(rel.Name, "log", "container.log")
+	defer removeMade(ctx, root, image, log, before)
 
 	// The archive is written while docker reads it.
 	r, w := io.Pipe()
 	defer r.Close()
 	go func() {
-		w.CloseWithError(writeContext(w, repo, rel, src, vendor, proxy))
+		w.CloseWithError(writeContext(w, root, rel, src, vendor, proxy))
 	}()
-	if _, err := stage.Run(ctx, stage.Cmd{
+	if _, err := tool.Run(ctx, tool.Cmd{
 		Dir: tmp, Env: dockerEnv(), Stdin: r, Log: log, What: "build " + rel.Name + " in a container",
 		Args: []string{
 			"docker", "build", "--network", "none", "--force-rm", "-f", "Dockerfile.build", "-t", image,
@@ -176,18 +177,18 @@ func dockerBuild(ctx context.Context, repo stage.Repo, rel release.Release, src,
 	}); err != nil {
 		return err
 	}
-	id, err := docker(ctx, repo, "create", "--network", "none", image, "/dockerd")
+	id, err := docker(ctx, root, "create", "--network", "none", image, "/dockerd")
 	if err != nil {
 		return err
 	}
 	id = strings.TrimSpace(id)
 	defer func() {
-		if _, err := docker(context.WithoutCancel(ctx), repo, "container", "rm", id); err != nil {
+		if _, err := docker(context.WithoutCancel(ctx), root, "container", "rm", id); err != nil {
 			logrus.Warn(err)
 		}
 	}()
 	for _, f := range []string{"dockerd", "dockerd.sha256"} {
-		if _, err := docker(ctx, repo, "cp", id+":/"+f, filepath.Join(tmp, f)); err != nil {
+		if _, err := docker(ctx, root, "cp", id+":/"+f, filepath.Join(tmp, f)); err != nil {
 			return err
 		}
 	}
@@ -203,8 +204,8 @@ func dockerEnv() []string {
 	return []string{"DOCKER_BUILDKIT=0"}
 }
 
-func docker(ctx context.Context, repo stage.Repo, args ...string) (string, error) {
-	return stage.Run(ctx, stage.Cmd{Dir: string(repo), What: "docker " + args[0], Args: append([]string{"docker"}, args...)})
+func docker(ctx context.Context, root repo.Root, args ...string) (string, error) {
+	return tool.Run(ctx, tool.Cmd{Dir: string(root), What: "docker " + args[0], Args: append([]string{"docker"}, args...)})
 }
 
 // step is the line in which the legacy builder names the image of a step.
@@ -213,7 +214,7 @@ var step = regexp.MustCompile(`(?m)^ ---> ([0-9a-f]{12})$`)
 // removeMade removes the tagged image and those of the steps that the log names,
 // but none that was there before, also when ctx has ended. BuildKit makes none
 // for steps.
-func removeMade(ctx context.Context, repo stage.Repo, image, log, before string) {
+func removeMade(ctx context.Context, root repo.Root, image, log, before string) {
 	ctx = context.WithoutCancel(ctx)
 	b, err := os.ReadFile(log)
 	if err != nil {
@@ -232,10 +233,10 @@ func removeMade(ctx context.Context, repo stage.Repo, image, log, before string)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
 		made = slices.DeleteFunc(made, func(id string) bool {
 			// Those that the removal of a child took along are gone already.
-			if !haveImage(ctx, repo, id) {
+			if !haveImage(ctx, root, id) {
 				return true
 			}
-			_, err = docker(ctx, repo, "image", "rm", id)
+			_, err = docker(ctx, root, "image", "rm", id)
 			return err == nil
 		})
 		if len(made) == 0 {
@@ -250,7 +251,7 @@ func removeMade(ctx context.Context, repo stage.Repo, image, log, before string)
 
 // verify compares a file with the checksum beside it.
 func verify(path string) error {
-	got, err := stage.HashFile(path)
+	got, err := repo.HashFile(path)
 	if err != nil {
 		return err
 	}
@@ -266,22 +267,22 @@ func verify(path string) error {
 
 // compare says whether the host's own build of the same patches gave the same
 // binary.
-func compare(repo stage.Repo, rel release.Release, bin string, want stage.Stamp) string {
-	host := Path(repo, rel.Name, true)
-	tree := stage.ReadStamp(series.Dir(repo, rel))
-	have := stage.ReadStamp(host)
+func compare(root repo.Root, rel pins.Release, bin string, want repo.Stamp) string {
+	host := Path(root, rel.Name, true)
+	tree := repo.ReadStamp(patch.Dir(root, rel))
+	have := repo.ReadStamp(host)
 	if have == nil || have["source"] != tree.Key() || tree["series"] != want["series"] || tree["source"] != want["source"] {
 		return "no host build of the same patches to compare it with"
 	}
-	a, errA := stage.HashFile(bin)
-	b, errB := stage.HashFile(host)
+	a, errA := repo.HashFile(bin)
+	b, errB := repo.HashFile(host)
 	if err := errors.Join(errA, errB); err != nil {
 		return err.Error()
 	}
 	if a != b {
-		return fmt.Sprintf("sha256 %s…, and %s has %s…: the C compilers or libraries differ", a[:12], repo.Rel(host), b[:12])
+		return fmt.Sprintf("sha256 %s…, and %s has %s…: the C compilers or libraries differ", a[:12], root.Rel(host), b[:12])
 	}
-	return "the same file as " + repo.Rel(host) + " (sha256 " + a[:12] + "…)"
+	return "the same file as " + root.Rel(host) + " (sha256 " + a[:12] + "…)"
 }
 
 // toolchainProxy fetches the toolchain, whose checksum go compares with the
@@ -289,7 +290,7 @@ func compare(repo stage.Repo, rel release.Release, bin string, want stage.Stamp)
 func toolchainProxy(ctx context.Context, toolchain, dir string) error {
 	const path = "golang.org/toolchain"
 	version := "v0.0.1-" + toolchain + ".linux-amd64"
-	out, err := stage.Run(ctx, stage.Cmd{Dir: os.TempDir(), What: "fetch the toolchain " + toolchain, Args: []string{"go", "mod", "download", "-json", path + "@" + version}})
+	out, err := tool.Run(ctx, tool.Cmd{Dir: os.TempDir(), What: "fetch the toolchain " + toolchain, Args: []string{"go", "mod", "download", "-json", path + "@" + version}})
 	if err != nil {
 		return err
 	}
@@ -311,25 +312,25 @@ func toolchainProxy(ctx context.Context, toolchain, dir string) error {
 
 // writeContext writes the archive that docker build gets: this repository, the
 // verified source tree, and what go would otherwise fetch.
-func writeContext(w io.Writer, repo stage.Repo, rel release.Release, src, vendor, proxy string) error {
+func writeContext(w io.Writer, root repo.Root, rel pins.Release, src, vendor, proxy string) error {
 	t := tar.NewWriter(w)
 	add := func(path, name string) error { return addTree(t, path, name) }
 	files := []string{"Dockerfile.build", "go.mod", "go.sum", "cmd", "internal", "patch", "scripts"}
-	root, err := filepath.Glob(repo.Path("*.go"))
+	ours, err := filepath.Glob(root.Path("*.go"))
 	if err != nil {
 		return err
 	}
-	for _, f := range root {
+	for _, f := range ours {
 		files = append(files, filepath.Base(f))
 	}
 	for _, f := range files {
-		if err := add(repo.Path(f), f); err != nil {
+		if err := add(root.Path(f), f); err != nil {
 			return err
 		}
 	}
 	at := filepath.Join("out", rel.Name, "source")
 	for path, name := range map[string]string{
-		src: at, stage.StampPath(src): stage.StampPath(at), vendor: "vendor", proxy: "out/proxy",
+		src: at, repo.StampPath(src): repo.StampPath(at), vendor: "vendor", proxy: "out/proxy",
 	} {
 		if err := add(path, name); err != nil {
 			return err
@@ -384,75 +385,75 @@ func addTree(t *tar.Writer, path, name string) error {
 }
 
 // baseImage returns the image to build on, and whether it was not there before.
-func baseImage(ctx context.Context, repo stage.Repo, base, tmp string) (image string, added bool, err error) {
+func baseImage(ctx context.Context, root repo.Root, base, tmp string) (image string, added bool, err error) {
 	want := base
 	if want == "" {
 		want = defaultBase
 	}
-	if haveImage(ctx, repo, want) {
+	if haveImage(ctx, root, want) {
 		return want, false, nil
 	}
-	if base == "" && haveImage(ctx, repo, madeBase) {
+	if base == "" && haveImage(ctx, root, madeBase) {
 		return madeBase, false, nil
 	}
 	if want != madeBase {
-		_, err := docker(ctx, repo, "pull", "--quiet", want)
+		_, err := docker(ctx, root, "pull", "--quiet", want)
 		if err == nil {
 			return want, true, nil
 		}
 		if base != "" || ctx.Err() != nil {
 			return "", false, err
 		}
-		var failed *stage.CmdError
+		var failed *tool.CmdError
 		if errors.As(err, &failed) {
 			logrus.Infof("%s cannot be pulled (%s); making %s of Debian packages", want, strings.TrimSpace(failed.Output), madeBase)
 		}
 	}
-	return madeBase, true, debootstrap(ctx, repo, tmp)
+	return madeBase, true, debootstrap(ctx, root, tmp)
 }
 
-func haveImage(ctx context.Context, repo stage.Repo, image string) bool {
-	_, err := docker(ctx, repo, "image", "inspect", "--format", "{{.Id}}", image)
+func haveImage(ctx context.Context, root repo.Root, image string) bool {
+	_, err := docker(ctx, root, "image", "inspect", "--format", "{{.Id}}", image)
 	return err == nil
 }
 
 // debootstrap makes the image madeBase: Debian's gcc and git, and the Go of
 // baseGo.
-func debootstrap(ctx context.Context, repo stage.Repo, tmp string) error {
+func debootstrap(ctx context.Context, root repo.Root, tmp string) error {
 	if os.Geteuid() != 0 {
-		return &stage.CannotRunError{Msg: "making a base image of Debian packages takes root; run this with sudo, or name an image with --base"}
+		return tool.CannotRunf("making a base image of Debian packages takes root; run this with sudo, or name an image with --base")
 	}
-	if stage.Need("debootstrap") != nil {
-		if _, err := stage.Run(ctx, stage.Cmd{Dir: string(repo), What: "install debootstrap", Args: []string{repo.Path("scripts", "packages"), "debootstrap"}}); err != nil {
+	if tool.Need("debootstrap") != nil {
+		if _, err := tool.Run(ctx, tool.Cmd{Dir: string(root), What: "install debootstrap", Args: []string{root.Path("scripts", "packages"), "debootstrap"}}); err != nil {
 			return err
 		}
-		if err := stage.Need("debootstrap"); err != nil {
+		if err := tool.Need("debootstrap"); err != nil {
 			return err
 		}
 	}
-	gocmd, err := stage.Go(ctx, baseGo)
+	gocmd, err := tool.Go(ctx, baseGo)
 	if err != nil {
 		return err
 	}
-	root := filepath.Join(tmp, "base")
-	args := []string{"debootstrap", "--variant=minbase", "--include=ca-certificates,gcc,git,libc6-dev", suite, root}
+	base := filepath.Join(tmp, "base")
+	args := []string{"debootstrap", "--variant=minbase", "--include=ca-certificates,gcc,git,libc6-dev", suite, base}
 	if mirror := debianMirror(ctx); mirror != "" {
 		args = append(args, mirror)
 	}
-	if _, err := stage.Run(ctx, stage.Cmd{Dir: tmp, Log: repo.Out("log", "debootstrap.log"), What: "debootstrap " + suite, Args: args}); err != nil {
+	if _, err := tool.Run(ctx, tool.Cmd{Dir: tmp, Log: root.Out("log", "debootstrap.log"), What: "debootstrap " + suite, Args: args}); err != nil {
 		return err
 	}
 	goroot := filepath.Dir(filepath.Dir(gocmd))
 	// What builds nothing stays out: some storage drivers copy an image at
 	// every step of a build.
-	_, err = stage.Run(ctx, stage.Cmd{
+	_, err = tool.Run(ctx, tool.Cmd{
 		Dir: tmp, What: "import " + madeBase,
 		Args: []string{"sh", "-c", `set -e
 			rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* "$1"/usr/share/doc "$1"/usr/share/locale "$1"/usr/share/man
 			mkdir -p "$1/usr/local/go"
 			cp -r "$2"/bin "$2"/lib "$2"/pkg "$2"/src "$2"/go.env "$2"/VERSION "$1/usr/local/go/"
 			tar -C "$1" -c . | docker import --change "ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$3"`,
-			"sh", root, goroot, madeBase},
+			"sh", base, goroot, madeBase},
 	})
 	return err
 }
@@ -460,7 +461,7 @@ func debootstrap(ctx context.Context, repo stage.Repo, tmp string) error {
 // debianMirror returns the address from which apt on this machine gets the
 // suite, or "" for debootstrap's default.
 func debianMirror(ctx context.Context) string {
-	out, err := stage.Run(ctx, stage.Cmd{Dir: "/", What: "ask apt for its mirror", Args: []string{
+	out, err := tool.Run(ctx, tool.Cmd{Dir: "/", What: "ask apt for its mirror", Args: []string{
 		"apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(LABEL) $(SUITE)", "Created-By: Packages",
 	}})
 	if err != nil {

@@ -15,10 +15,11 @@ import (
 	"strings"
 	"time"
 
-	"ethorder/internal/release"
-	"ethorder/internal/series"
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
 	"ethorder/internal/source"
-	"ethorder/internal/stage"
+	"ethorder/internal/tool"
 
 	"github.com/sirupsen/logrus"
 )
@@ -34,7 +35,7 @@ const Tags = "netgo osusergo static_build nri_no_wasm " +
 
 // Options say which engine to build.
 type Options struct {
-	Release      release.Release
+	Release      pins.Release
 	Stock        bool   // the engine as upstream made it, not the patched one
 	StockVersion bool   // a patched engine calls itself as the stock one does
 	Clone        string // git clone of moby to take the source from; "" is the Go module
@@ -46,77 +47,77 @@ type Options struct {
 // missing, unless it is up to date, and returns its path. $MOBY_REPO names a git
 // clone of moby to take the source from.
 func Dockerd(ctx context.Context, name string, patched bool) (string, error) {
-	repo, err := stage.FindRepo()
+	root, err := repo.Find()
 	if err != nil {
 		return "", err
 	}
-	rel, err := release.Find(repo, name)
+	rel, err := pins.Find(root, name)
 	if err != nil {
 		return "", err
 	}
-	return Engine(ctx, repo, Options{Release: rel, Stock: !patched, Clone: source.OrModule(rel, os.Getenv("MOBY_REPO"))})
+	return Engine(ctx, root, Options{Release: rel, Stock: !patched, Clone: source.OrModule(rel, os.Getenv("MOBY_REPO"))})
 }
 
 // Path returns where the engine of a release is, or goes.
-func Path(repo stage.Repo, release string, patched bool) string {
+func Path(root repo.Root, release string, patched bool) string {
 	if patched {
-		return repo.Out(release, "patched", "dockerd")
+		return root.Out(release, "patched", "dockerd")
 	}
-	return repo.Out(release, "stock", "dockerd")
+	return root.Out(release, "stock", "dockerd")
 }
 
 // RacePath is Path for an engine that is built with the race detector.
-func RacePath(repo stage.Repo, release string, patched bool) string {
-	path := Path(repo, release, patched)
+func RacePath(root repo.Root, release string, patched bool) string {
+	path := Path(root, release, patched)
 	return filepath.Join(filepath.Dir(path)+"-race", filepath.Base(path))
 }
 
 // Engine is Dockerd with every option. Beside the engine lies its checksum, as
 // sha256sum writes it.
-func Engine(ctx context.Context, repo stage.Repo, o Options) (string, error) {
+func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 	rel := o.Release
-	if err := stage.Need("go", "gcc", "git"); err != nil {
+	if err := tool.Need("go", "gcc", "git"); err != nil {
 		return "", err
 	}
-	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
+	unlock, err := repo.Lock(ctx, root.Out(rel.Name))
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
 
-	fetch, version := series.Fetch, rel.Name+Suffix
+	fetch, version := patch.Fetch, rel.Name+Suffix
 	if o.Stock {
 		fetch = source.Fetch
 	}
 	if o.Stock || o.StockVersion {
 		version = rel.Name
 	}
-	tree, err := fetch(ctx, repo, rel, o.Clone)
+	tree, err := fetch(ctx, root, rel, o.Clone)
 	if err != nil {
 		return "", err
 	}
-	dst := Path(repo, rel.Name, !o.Stock)
-	b := builder{repo: repo, rel: rel, tree: tree, version: version, tags: Tags, ldflags: ldflags}
+	dst := Path(root, rel.Name, !o.Stock)
+	b := builder{root: root, rel: rel, tree: tree, version: version, tags: Tags, ldflags: ldflags}
 	if o.Tags != "" {
 		b.tags = o.Tags
 	}
 	if o.Race {
-		dst = RacePath(repo, rel.Name, !o.Stock)
+		dst = RacePath(root, rel.Name, !o.Stock)
 		b.flags, b.ldflags = raceFlags, raceLdflags
 	}
-	b.log = repo.Out(rel.Name, "log", "build-"+filepath.Base(filepath.Dir(dst))+".log")
-	stamp := stage.Stamp{
-		"source": stage.ReadStamp(tree).Key(), "version": version, "toolchain": rel.Toolchain, "tags": b.tags,
+	b.log = root.Out(rel.Name, "log", "build-"+filepath.Base(filepath.Dir(dst))+".log")
+	stamp := repo.Stamp{
+		"source": repo.ReadStamp(tree).Key(), "version": version, "toolchain": rel.Toolchain, "tags": b.tags,
 		"flags": stampFlags(slices.Concat(flags, b.flags), b.ldflags),
 	}
 	if ok, err := stamp.UpToDate(dst); ok || err != nil {
 		return dst, err
 	}
-	if err := stage.NeedFree(repo.Out(), 2048); err != nil {
+	if err := repo.NeedFree(root.Out(), 2048); err != nil {
 		return "", err
 	}
 	start := time.Now()
-	tmp, err := stage.TempDir(repo.Out(rel.Name))
+	tmp, err := repo.TempDir(root.Out(rel.Name))
 	if err != nil {
 		return "", err
 	}
@@ -125,31 +126,31 @@ func Engine(ctx context.Context, repo stage.Repo, o Options) (string, error) {
 	if err := b.compile(ctx, tmp, bin); err != nil {
 		return "", err
 	}
-	out, err := stage.Run(ctx, stage.Cmd{Dir: tmp, What: "ask the new dockerd for its version", Args: []string{bin, "--version"}})
+	out, err := tool.Run(ctx, tool.Cmd{Dir: tmp, What: "ask the new dockerd for its version", Args: []string{bin, "--version"}})
 	if err != nil {
 		return "", err
 	}
 	if want := "version " + version + ","; !strings.Contains(out, want) {
-		return "", fmt.Errorf("the new dockerd of %s says %q, want %q in it; see %s", rel.Name, strings.TrimSpace(out), want, repo.Rel(b.log))
+		return "", fmt.Errorf("the new dockerd of %s says %q, want %q in it; see %s", rel.Name, strings.TrimSpace(out), want, root.Rel(b.log))
 	}
 	if err := install(bin, dst, tmp, stamp); err != nil {
 		return "", err
 	}
-	logrus.Infof("build %s: %s, %s, %s", rel.Name, repo.Rel(dst), strings.TrimSpace(out), time.Since(start).Round(time.Second))
+	logrus.Infof("build %s: %s, %s, %s", rel.Name, root.Rel(dst), strings.TrimSpace(out), time.Since(start).Round(time.Second))
 	return dst, nil
 }
 
 // install puts a finished binary at dst, its checksum and stamp beside it.
-func install(bin, dst, tmp string, stamp stage.Stamp) error {
-	sum, err := stage.HashFile(bin)
+func install(bin, dst, tmp string, stamp repo.Stamp) error {
+	sum, err := repo.HashFile(bin)
 	if err != nil {
 		return err
 	}
 	if err := stamp.Seal(bin); err != nil {
 		return err
 	}
-	os.Remove(stage.StampPath(dst))
-	if err := stage.Replace(bin, dst, tmp); err != nil {
+	os.Remove(repo.StampPath(dst))
+	if err := repo.Replace(bin, dst, tmp); err != nil {
 		return err
 	}
 	if err := os.WriteFile(dst+".sha256", []byte(sum+"  "+filepath.Base(dst)+"\n"), 0o644); err != nil {
@@ -160,8 +161,8 @@ func install(bin, dst, tmp string, stamp stage.Stamp) error {
 
 // builder compiles one tree.
 type builder struct {
-	repo    stage.Repo
-	rel     release.Release
+	root    repo.Root
+	rel     pins.Release
 	tree    string // root of the tree
 	version string // what dockerd is to call itself
 	tags    string
@@ -192,7 +193,7 @@ func stampFlags(flags []string, ldflags string) string {
 
 // compile builds ./cmd/dockerd to bin, with its working files in tmp.
 func (b builder) compile(ctx context.Context, tmp, bin string) error {
-	gocmd, err := stage.Go(ctx, b.rel.Toolchain)
+	gocmd, err := tool.Go(ctx, b.rel.Toolchain)
 	if err != nil {
 		return err
 	}
@@ -210,7 +211,7 @@ func (b builder) compile(ctx context.Context, tmp, bin string) error {
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
-	_, err = stage.Run(ctx, stage.Cmd{
+	_, err = tool.Run(ctx, tool.Cmd{
 		Dir: w.Dir, Env: w.Env, Log: b.log, What: "compile dockerd " + b.version,
 		Args: append(args, "-o", bin, "./cmd/dockerd"),
 	})

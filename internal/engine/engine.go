@@ -30,7 +30,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	"ethorder/internal/stage"
+	"ethorder/internal/tool"
 )
 
 // Image is the image that every engine has. Its containers run until they are
@@ -87,7 +87,7 @@ type process struct {
 // last. An Engine is ended only by Close, not by the end of ctx.
 func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	if os.Geteuid() != 0 {
-		return nil, &stage.CannotRunError{Msg: "an engine makes interfaces and mounts: run this as root (sudo)"}
+		return nil, tool.CannotRunf("an engine makes interfaces and mounts: run this as root (sudo)")
 	}
 	if config.Runc == "" {
 		config.Runc = config.Tools.Runc
@@ -350,7 +350,7 @@ func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
 // Compose runs the docker-compose command on the engine, as Docker does with docker.
 func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
 	if _, err := os.Stat(e.config.Tools.Compose); err != nil {
-		return "", &stage.CannotRunError{Msg: e.config.Tools.Compose + " is missing: apt-get install --no-install-recommends docker-compose"}
+		return "", tool.CannotRunf("%s", e.config.Tools.Compose+" is missing: apt-get install --no-install-recommends docker-compose")
 	}
 	return e.client(ctx, nil, e.config.Tools.Compose, args...)
 }

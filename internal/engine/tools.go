@@ -12,7 +12,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"ethorder/internal/stage"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
 )
 
 // Tools are the programs around a dockerd: paths of binaries.
@@ -64,7 +65,7 @@ func FindTools(ctx context.Context, dir string) (Tools, error) {
 	}
 	for path, name := range map[string]string{t.Iptables: "iptables", "/usr/bin/nsenter": "util-linux"} {
 		if _, err := os.Stat(path); err != nil {
-			return Tools{}, &stage.CannotRunError{Msg: path + " is missing: apt-get install " + name}
+			return Tools{}, tool.CannotRunf("%s", path+" is missing: apt-get install "+name)
 		}
 	}
 	return t, nil
@@ -86,8 +87,8 @@ func unpack(ctx context.Context, dir string, names []string) error {
 		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-q", "-o", "APT::Sandbox::User=root", "download"}, names...)...)
 		cmd.Dir = temp
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return &stage.CannotRunError{Msg: fmt.Sprintf("the lab needs the Debian packages %s, and apt does not give them: %v: %v: %s",
-				strings.Join(names, ", "), cmd, err, strings.TrimSpace(string(out)))}
+			return tool.CannotRunf("the lab needs the Debian packages %s, and apt does not give them: %v: %v: %s",
+				strings.Join(names, ", "), cmd, err, strings.TrimSpace(string(out)))
 		}
 		return nil
 	}
@@ -117,13 +118,13 @@ func unpack(ctx context.Context, dir string, names []string) error {
 }
 
 // BuildIdle builds the binary that Image consists of and returns its path.
-func BuildIdle(ctx context.Context, repo stage.Repo) (string, error) {
-	path := repo.Out("tools", "idle")
-	_, err := stage.Run(ctx, stage.Cmd{
-		Dir:  repo.Path(),
+func BuildIdle(ctx context.Context, root repo.Root) (string, error) {
+	path := root.Out("tools", "idle")
+	_, err := tool.Run(ctx, tool.Cmd{
+		Dir:  root.Path(),
 		Env:  []string{"CGO_ENABLED=0"},
 		What: "build the binary of the lab's image",
-		Args: []string{"go", "build", "-o", path, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "./internal/engine/idle"},
+		Args: []string{"go", "build", "-o", path, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "./cmd/probe"},
 	})
 	return path, err
 }

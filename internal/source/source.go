@@ -15,9 +15,9 @@ import (
 	"strings"
 	"time"
 
-	"ethorder/internal/release"
-	"ethorder/internal/source/pins"
-	"ethorder/internal/stage"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/mod/module"
@@ -30,11 +30,11 @@ import (
 const layout = "1"
 
 // Dir returns where the stock tree of a release is, or goes.
-func Dir(repo stage.Repo, rel release.Release) string { return repo.Out(rel.Name, "source") }
+func Dir(root repo.Root, rel pins.Release) string { return root.Out(rel.Name, "source") }
 
 // OrModule returns the git clone of moby to take a release from: none if the release
 // has no commit, so that a clone that is named for all releases does for the others.
-func OrModule(rel release.Release, clone string) string {
+func OrModule(rel pins.Release, clone string) string {
 	if clone == "" || rel.Commit != "" {
 		return clone
 	}
@@ -47,15 +47,15 @@ func OrModule(rel release.Release, clone string) string {
 // the archive of the pinned commit; otherwise it is the pinned Go module. A
 // source that is not what the pin says is an error, and nothing of it is
 // unpacked. The caller holds the lock of the release.
-func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone string) (string, error) {
-	dir := Dir(repo, rel)
-	stamp := stage.Stamp{"layout": layout, "release": rel.Name, "commit": rel.Commit}
+func Fetch(ctx context.Context, root repo.Root, rel pins.Release, clone string) (string, error) {
+	dir := Dir(root, rel)
+	stamp := repo.Stamp{"layout": layout, "release": rel.Name, "commit": rel.Commit}
 	if clone == "" {
 		switch {
 		case rel.Module == "":
-			return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not to be had as a Go module; %s", rel.Name, rel.UseClone())}
-		case beforeModules(rel) && pins.Files(rel.Name) == nil:
-			return "", &stage.UsageError{Msg: fmt.Sprintf("the module of %s does not say what it depends on, and internal/source/pins has no pins for it; %s", rel.Name, rel.UseClone())}
+			return "", tool.Usagef("%s is not to be had as a Go module; %s", rel.Name, rel.UseClone())
+		case beforeModules(rel) && pinsOf(rel.Name) == nil:
+			return "", tool.Usagef("the module of %s does not say what it depends on, and internal/source/vendorpins has no pins for it; %s", rel.Name, rel.UseClone())
 		}
 	}
 	if clone != "" {
@@ -63,19 +63,19 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 	} else {
 		stamp["origin"] = rel.Module + "@" + rel.Version + " " + rel.Sum
 		stamp["toolchain"] = rel.Toolchain
-		for name, b := range pins.Files(rel.Name) {
-			stamp["pins "+name] = stage.HashBytes(b)
+		for name, b := range pinsOf(rel.Name) {
+			stamp["pins "+name] = repo.HashBytes(b)
 		}
 	}
 	if ok, err := stamp.UpToDate(dir); ok || err != nil {
 		return dir, err
 	}
 
-	if err := stage.NeedFree(repo.Out(), 1024); err != nil {
+	if err := repo.NeedFree(root.Out(), 1024); err != nil {
 		return "", err
 	}
 	start := time.Now()
-	tmp, err := stage.TempDir(repo.Out(rel.Name))
+	tmp, err := repo.TempDir(root.Out(rel.Name))
 	if err != nil {
 		return "", err
 	}
@@ -84,7 +84,7 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 	if clone != "" {
 		err = fromGit(ctx, rel, clone, tree)
 	} else {
-		err = fromModule(ctx, repo, rel, tree)
+		err = fromModule(ctx, root, rel, tree)
 	}
 	if err != nil {
 		return "", fmt.Errorf("source of %s: %w", rel.Name, err)
@@ -92,26 +92,26 @@ func Fetch(ctx context.Context, repo stage.Repo, rel release.Release, clone stri
 	if err := stamp.Install(tree, dir, tmp); err != nil {
 		return "", err
 	}
-	logrus.Infof("source %s: %s, from %s, %s", rel.Name, repo.Rel(dir), stamp["origin"], time.Since(start).Round(time.Second))
+	logrus.Infof("source %s: %s, from %s, %s", rel.Name, root.Rel(dir), stamp["origin"], time.Since(start).Round(time.Second))
 	return dir, nil
 }
 
 // beforeModules reports whether a release is of the time when moby had neither
 // go.mod nor vendor.mod.
-func beforeModules(rel release.Release) bool {
-	return rel.Module == "github.com/docker/docker" && release.Compare(rel.Name, "23.0") < 0
+func beforeModules(rel pins.Release) bool {
+	return rel.Module == "github.com/docker/docker" && pins.Compare(rel.Name, "23.0") < 0
 }
 
 // FromModules returns the releases of a table that build from Go modules.
-func FromModules(table release.Table) release.Table {
-	return slices.DeleteFunc(slices.Clone(table), func(rel release.Release) bool {
-		return rel.Module == "" || beforeModules(rel) && pins.Files(rel.Name) == nil || pins.Missing(rel.Name)
+func FromModules(table pins.Table) pins.Table {
+	return slices.DeleteFunc(slices.Clone(table), func(rel pins.Release) bool {
+		return rel.Module == "" || beforeModules(rel) && pinsOf(rel.Name) == nil || lacksModules(rel.Name)
 	})
 }
 
 // Kind says in a record what the source of a release is made from: "git" with a clone,
 // or "module".
-func Kind(rel release.Release, clone string) string {
+func Kind(rel pins.Release, clone string) string {
 	if clone == "" || rel.Commit == "" {
 		return "module"
 	}
@@ -120,22 +120,22 @@ func Kind(rel release.Release, clone string) string {
 
 // Clone returns the absolute path of a git clone, or an error if it is none.
 func Clone(ctx context.Context, clone string) (string, error) {
-	if err := stage.Need("git"); err != nil {
+	if err := tool.Need("git"); err != nil {
 		return "", err
 	}
 	clone, err := filepath.Abs(clone)
 	if err != nil {
 		return "", err
 	}
-	if _, err := stage.Git(ctx, clone, "rev-parse", "--git-dir"); err != nil {
-		return "", &stage.UsageError{Msg: fmt.Sprintf("%s is not a git clone: %v", clone, err)}
+	if _, err := tool.Git(ctx, clone, "rev-parse", "--git-dir"); err != nil {
+		return "", tool.Usagef("%s is not a git clone: %v", clone, err)
 	}
 	return clone, nil
 }
 
 // Verify checks that a git clone of moby has the pinned commit of a release, and
 // no other one under its tag.
-func Verify(ctx context.Context, rel release.Release, clone string) error {
+func Verify(ctx context.Context, rel pins.Release, clone string) error {
 	if err := rel.CheckCommit(); err != nil {
 		return fmt.Errorf("%w\nnext: the same without --tree", err)
 	}
@@ -143,12 +143,12 @@ func Verify(ctx context.Context, rel release.Release, clone string) error {
 	if err != nil {
 		return err
 	}
-	out, err := stage.Git(ctx, clone, "rev-parse", "--verify", "--quiet", "refs/tags/"+rel.Tag+"^{commit}")
+	out, err := tool.Git(ctx, clone, "rev-parse", "--verify", "--quiet", "refs/tags/"+rel.Tag+"^{commit}")
 	if got := strings.TrimSpace(out); err == nil && got != rel.Commit {
 		return fmt.Errorf("tag %s of %s is commit %s, want %s as patch/releases.tsv pins it: the tag was moved, or this is not moby's repository\ncompare: git -C %s log -1 %s",
 			rel.Tag, clone, got, rel.Commit, clone, rel.Tag)
 	}
-	if _, err := stage.Git(ctx, clone, "cat-file", "-e", rel.Commit+"^{commit}"); err != nil {
+	if _, err := tool.Git(ctx, clone, "cat-file", "-e", rel.Commit+"^{commit}"); err != nil {
 		return fmt.Errorf("%s has neither tag %s nor commit %s; fetch it: git -C %s fetch --depth 1 <moby's repository> tag %s",
 			clone, rel.Tag, rel.Commit, clone, rel.Tag)
 	}
@@ -156,8 +156,8 @@ func Verify(ctx context.Context, rel release.Release, clone string) error {
 }
 
 // fromGit writes the tree of the pinned commit to dir.
-func fromGit(ctx context.Context, rel release.Release, clone, dir string) error {
-	if err := stage.Need("tar"); err != nil {
+func fromGit(ctx context.Context, rel pins.Release, clone, dir string) error {
+	if err := tool.Need("tar"); err != nil {
 		return err
 	}
 	if err := Verify(ctx, rel, clone); err != nil {
@@ -171,10 +171,10 @@ func fromGit(ctx context.Context, rel release.Release, clone, dir string) error 
 		return err
 	}
 	tar := filepath.Join(filepath.Dir(dir), "source.tar")
-	if _, err := stage.Git(ctx, clone, "archive", "--format=tar", "--output="+tar, rel.Commit); err != nil {
+	if _, err := tool.Git(ctx, clone, "archive", "--format=tar", "--output="+tar, rel.Commit); err != nil {
 		return err
 	}
-	if _, err := stage.Run(ctx, stage.Cmd{Dir: dir, What: "unpack " + rel.Tag, Args: []string{"tar", "-x", "-f", tar}}); err != nil {
+	if _, err := tool.Run(ctx, tool.Cmd{Dir: dir, What: "unpack " + rel.Tag, Args: []string{"tar", "-x", "-f", tar}}); err != nil {
 		return err
 	}
 	_, err = AdoptVendorMod(dir)
@@ -183,35 +183,35 @@ func fromGit(ctx context.Context, rel release.Release, clone, dir string) error 
 
 // fromModule writes the tree of the pinned module, with a vendor directory, to
 // dir.
-func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir string) error {
-	if err := stage.Need("go"); err != nil {
+func fromModule(ctx context.Context, root repo.Root, rel pins.Release, dir string) error {
+	if err := tool.Need("go"); err != nil {
 		return err
 	}
 	if err := Unzip(ctx, rel.Module, rel.Version, rel.Sum, rel.Commit, dir); err != nil {
 		return err
 	}
-	gocmd, err := stage.Go(ctx, rel.Toolchain)
+	gocmd, err := tool.Go(ctx, rel.Toolchain)
 	if err != nil {
 		return err
 	}
 	args := []string{gocmd, "mod", "vendor"}
-	if pins.Files(rel.Name) != nil {
-		if err := pins.Install(rel.Name, dir); err != nil {
+	if pinsOf(rel.Name) != nil {
+		if err := installPins(rel.Name, dir); err != nil {
 			return err
 		}
 		args = append(args, "-e")
 	} else if ok, err := AdoptVendorMod(dir); err != nil {
 		return err
 	} else if !ok {
-		return &stage.UsageError{Msg: fmt.Sprintf("the module of %s has neither go.mod nor both of vendor.mod and vendor.sum; %s", rel.Name, rel.UseClone())}
+		return tool.Usagef("the module of %s has neither go.mod nor both of vendor.mod and vendor.sum; %s", rel.Name, rel.UseClone())
 	}
 	before, err := readPins(dir)
 	if err != nil {
 		return err
 	}
-	if _, err := stage.Run(ctx, stage.Cmd{
+	if _, err := tool.Run(ctx, tool.Cmd{
 		Dir: dir, Env: []string{"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod"},
-		Log: repo.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
+		Log: root.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
 	}); err != nil {
 		return fmt.Errorf("%w\nwhere a dependency is not to be had as a Go module, %s", err, rel.UseClone())
 	}
@@ -220,7 +220,7 @@ func fromModule(ctx context.Context, repo stage.Repo, rel release.Release, dir s
 		return err
 	}
 	if after != before {
-		return fmt.Errorf("go mod vendor of %s changed go.mod or go.sum: the pins are not complete; see %s", rel.Name, repo.Rel(repo.Out(rel.Name, "log", "source.log")))
+		return fmt.Errorf("go mod vendor of %s changed go.mod or go.sum: the pins are not complete; see %s", rel.Name, root.Rel(root.Out(rel.Name, "log", "source.log")))
 	}
 	return nil
 }
@@ -269,7 +269,7 @@ func Unzip(ctx context.Context, path, version, sum, commit, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(empty)
-	out, runErr := stage.Run(ctx, stage.Cmd{Dir: empty, What: "download " + path + "@" + version, Args: []string{"go", "mod", "download", "-json", path + "@" + version}})
+	out, runErr := tool.Run(ctx, tool.Cmd{Dir: empty, What: "download " + path + "@" + version, Args: []string{"go", "mod", "download", "-json", path + "@" + version}})
 	var info struct {
 		Zip, Sum, Error string
 		Origin          struct{ Hash string }

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"ethorder/internal/release"
-	"ethorder/internal/source/pins"
-	"ethorder/internal/stage"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/dirhash"
@@ -30,7 +30,7 @@ func write(t *testing.T, path, text string) {
 
 // fakeProxy serves one module from files, makes go use it alone, and returns a
 // row that pins it.
-func fakeProxy(t *testing.T) release.Release {
+func fakeProxy(t *testing.T) pins.Release {
 	t.Helper()
 	const path = "example.com/moby"
 	t.Setenv("GOMODCACHE", t.TempDir())
@@ -41,7 +41,7 @@ func fakeProxy(t *testing.T) release.Release {
 		"go.mod":              "module " + path + "\n\ngo 1.21\n",
 		"cmd/dockerd/main.go": "package main\n\nfunc main() {}\n",
 	})
-	return release.Release{
+	return pins.Release{
 		Name: "1.2.3", Line: "1.2", Module: path, Version: version, Sum: sum,
 		Tag: "v1.2.3", Commit: strings.Repeat("0", 40), Toolchain: runtime.Version(), Runc: "debian",
 	}
@@ -69,10 +69,10 @@ func addModule(t *testing.T, path, version string, files map[string]string) (str
 }
 
 // leftovers lists what is in out/<release> but the lock.
-func leftovers(t *testing.T, repo stage.Repo, rel release.Release) []string {
+func leftovers(t *testing.T, root repo.Root, rel pins.Release) []string {
 	t.Helper()
 	var names []string
-	entries, err := os.ReadDir(repo.Out(rel.Name))
+	entries, err := os.ReadDir(root.Out(rel.Name))
 	if !os.IsNotExist(err) {
 		assert.NilError(t, err)
 	}
@@ -84,37 +84,37 @@ func leftovers(t *testing.T, repo stage.Repo, rel release.Release) []string {
 	return names
 }
 
-func fetch(t *testing.T, repo stage.Repo, rel release.Release, clone string) (string, error) {
+func fetch(t *testing.T, root repo.Root, rel pins.Release, clone string) (string, error) {
 	t.Helper()
-	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
+	unlock, err := repo.Lock(ctx, root.Out(rel.Name))
 	assert.NilError(t, err)
 	defer unlock()
-	return Fetch(ctx, repo, rel, clone)
+	return Fetch(ctx, root, rel, clone)
 }
 
 func TestModuleIsUnpackedWhenItsChecksumIsThePinnedOne(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
-	dir, err := fetch(t, repo, rel, "")
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
+	dir, err := fetch(t, root, rel, "")
 	assert.NilError(t, err)
 	_, err = os.Stat(filepath.Join(dir, "cmd/dockerd/main.go"))
 	assert.NilError(t, err)
-	assert.DeepEqual(t, leftovers(t, repo, rel), []string{"source", "source.stamp"})
+	assert.DeepEqual(t, leftovers(t, root, rel), []string{"source", "source.stamp"})
 }
 
 func TestModuleWithAnotherChecksumIsNotUnpacked(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
 	good := rel.Sum
 	rel.Sum = "h1:" + strings.Repeat("A", 43) + "="
-	_, err := fetch(t, repo, rel, "")
+	_, err := fetch(t, root, rel, "")
 	assert.ErrorContains(t, err, "checksum of example.com/moby@v1.2.3")
 	assert.ErrorContains(t, err, good)
 	assert.ErrorContains(t, err, rel.Sum)
-	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+	assert.Equal(t, len(leftovers(t, root, rel)), 0)
 }
 
 func TestModuleZipThatWasChangedInTheCacheIsNotUnpacked(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
-	dir, err := fetch(t, repo, rel, "")
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
+	dir, err := fetch(t, root, rel, "")
 	assert.NilError(t, err)
 	assert.NilError(t, os.RemoveAll(dir))
 
@@ -127,43 +127,43 @@ func TestModuleZipThatWasChangedInTheCacheIsNotUnpacked(t *testing.T) {
 	assert.NilError(t, modzip.CreateFromDir(f, module.Version{Path: rel.Module, Version: rel.Version}, src))
 	assert.NilError(t, f.Close())
 
-	_, err = fetch(t, repo, rel, "")
+	_, err = fetch(t, root, rel, "")
 	assert.ErrorContains(t, err, "checksum of")
 	_, err = os.Stat(dir)
 	assert.Assert(t, os.IsNotExist(err))
 }
 
 func TestModuleThatIsNotThereIsAnError(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
 	rel.Version = "v9.9.9"
-	_, err := fetch(t, repo, rel, "")
+	_, err := fetch(t, root, rel, "")
 	assert.ErrorContains(t, err, "example.com/moby@v9.9.9")
-	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+	assert.Equal(t, len(leftovers(t, root, rel)), 0)
 }
 
 func TestReleaseWithoutModuleAsksForAClone(t *testing.T) {
-	repo := stage.Repo(t.TempDir())
-	_, err := fetch(t, repo, release.Release{Name: "1.2.3", Tag: "v1.2.3", Commit: strings.Repeat("0", 40)}, "")
+	root := repo.Root(t.TempDir())
+	_, err := fetch(t, root, pins.Release{Name: "1.2.3", Tag: "v1.2.3", Commit: strings.Repeat("0", 40)}, "")
 	assert.ErrorContains(t, err, "MOBY_REPO")
 }
 
 // A release of which only the module is known does not come from a clone: asked for
 // it from there, Fetch says so.
 func TestReleaseWithoutCommitComesFromItsModule(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
 	rel.Tag, rel.Commit = "", ""
 	clone, _ := fakeClone(t)
-	_, err := fetch(t, repo, rel, clone)
+	_, err := fetch(t, root, rel, clone)
 	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only, example.com/moby@v1.2.3")
-	var usage *stage.UsageError
-	assert.Assert(t, errors.As(err, &usage))
-	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+	var usage *tool.Exit
+	assert.Assert(t, errors.As(err, &usage) && usage.Status == tool.Usage)
+	assert.Equal(t, len(leftovers(t, root, rel)), 0)
 
 	assert.Equal(t, OrModule(rel, clone), "")
 	assert.Equal(t, Kind(rel, clone), "module")
-	_, err = fetch(t, repo, rel, OrModule(rel, clone))
+	_, err = fetch(t, root, rel, OrModule(rel, clone))
 	assert.NilError(t, err)
-	tree, err := Worktree{Repo: repo, Clone: clone, Dir: t.TempDir()}.Make(ctx, rel)
+	tree, err := Worktree{Repo: root, Clone: clone, Dir: t.TempDir()}.Make(ctx, rel)
 	assert.NilError(t, err)
 	_, err = os.Stat(filepath.Join(tree, "go.mod"))
 	assert.NilError(t, err)
@@ -174,25 +174,28 @@ func TestReleaseWithoutCommitComesFromItsModule(t *testing.T) {
 }
 
 func TestReleaseFromBeforeModulesNeedsPins(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
 	rel.Name, rel.Module, rel.Tag = "18.09.9", "github.com/docker/docker", "v18.09.9"
-	_, err := fetch(t, repo, rel, "")
+	_, err := fetch(t, root, rel, "")
 	assert.ErrorContains(t, err, "no pins for it")
 	assert.ErrorContains(t, err, "MOBY_REPO=<clone> (tag v18.09.9)")
-	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+	assert.Equal(t, len(leftovers(t, root, rel)), 0)
 }
 
 // Every release with pins has a module in the table, a go.mod of moby's name, and
 // what it replaces a module by.
 func TestPinsAreOfReleasesWithAModule(t *testing.T) {
-	table, err := release.Load(stage.Repo("../.."))
+	table, err := pins.Load(repo.Root("../.."))
 	assert.NilError(t, err)
-	for _, name := range pins.Releases() {
+	dirs, err := vendorPins.ReadDir("vendorpins")
+	assert.NilError(t, err)
+	for _, dir := range dirs {
+		name := dir.Name()
 		rel, err := table.Find(name)
 		assert.NilError(t, err)
 		assert.Assert(t, beforeModules(rel), "%s needs no pins", name)
 		dir := filepath.Join(t.TempDir(), "source")
-		assert.NilError(t, pins.Install(name, dir))
+		assert.NilError(t, installPins(name, dir))
 		got, err := readPins(dir)
 		assert.NilError(t, err)
 		assert.Assert(t, strings.HasPrefix(got, "module github.com/docker/docker\n"))
@@ -207,7 +210,7 @@ func TestPinsAreOfReleasesWithAModule(t *testing.T) {
 
 func TestFromModulesAreThoseWithAllTheirPins(t *testing.T) {
 	const module = "github.com/docker/docker"
-	got := FromModules(release.Table{
+	got := FromModules(pins.Table{
 		{Name: "17.12.0"},                   // no module
 		{Name: "17.12.1", Module: module},   // from before modules, with pins
 		{Name: "20.10.27", Module: module},  // likewise, without
@@ -224,38 +227,38 @@ func TestFromModulesAreThoseWithAllTheirPins(t *testing.T) {
 }
 
 func TestDependencyThatIsNotThereAsksForAClone(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
 	rel.Version, rel.Sum = addModule(t, rel.Module, "v1.2.4", map[string]string{
 		"go.mod":              "module " + rel.Module + "\n\ngo 1.16\n\nrequire example.com/gone v1.0.0\n",
 		"cmd/dockerd/main.go": "package main\n\nimport _ \"example.com/gone\"\n\nfunc main() {}\n",
 	})
-	_, err := fetch(t, repo, rel, "")
+	_, err := fetch(t, root, rel, "")
 	assert.ErrorContains(t, err, "example.com/gone")
 	assert.ErrorContains(t, err, "MOBY_REPO=<clone> (tag v1.2.3)")
-	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+	assert.Equal(t, len(leftovers(t, root, rel)), 0)
 }
 
 func TestTreeIsMadeOnceAndAnEditedOneIsRefused(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
-	dir, err := fetch(t, repo, rel, "")
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
+	dir, err := fetch(t, root, rel, "")
 	assert.NilError(t, err)
 	before, err := os.Stat(dir)
 	assert.NilError(t, err)
-	_, err = fetch(t, repo, rel, "")
+	_, err = fetch(t, root, rel, "")
 	assert.NilError(t, err)
 	after, err := os.Stat(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, os.SameFile(before, after), "an up to date tree was made anew")
 
 	write(t, filepath.Join(dir, "cmd/dockerd/main.go"), "package main // edited\n")
-	_, err = fetch(t, repo, rel, "")
+	_, err = fetch(t, root, rel, "")
 	assert.ErrorContains(t, err, "was changed by hand")
 	assert.ErrorContains(t, err, "rm -r "+dir)
 }
 
 // fakeClone makes a git repository with a tag, and returns it and a row that
 // pins the tag's commit.
-func fakeClone(t *testing.T) (string, release.Release) {
+func fakeClone(t *testing.T) (string, pins.Release) {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "cmd/dockerd/main.go"), "package main\n")
@@ -263,28 +266,28 @@ func fakeClone(t *testing.T) (string, release.Release) {
 	git(t, dir, "add", ".")
 	git(t, dir, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "stock")
 	git(t, dir, "tag", "v1.2.3")
-	return dir, release.Release{Name: "1.2.3", Line: "1.2", Tag: "v1.2.3", Commit: git(t, dir, "rev-parse", "HEAD")}
+	return dir, pins.Release{Name: "1.2.3", Line: "1.2", Tag: "v1.2.3", Commit: git(t, dir, "rev-parse", "HEAD")}
 }
 
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	out, err := stage.Git(ctx, dir, args...)
+	out, err := tool.Git(ctx, dir, args...)
 	assert.NilError(t, err)
 	return strings.TrimSpace(out)
 }
 
 func TestCloneGivesThePinnedCommitAndIsNotChanged(t *testing.T) {
 	clone, rel := fakeClone(t)
-	repo := stage.Repo(t.TempDir())
+	root := repo.Root(t.TempDir())
 	write(t, filepath.Join(clone, "cmd/dockerd/main.go"), "package main // work in progress\n")
-	before, err := stage.HashTree(clone)
+	before, err := repo.HashTree(clone)
 	assert.NilError(t, err)
-	dir, err := fetch(t, repo, rel, clone)
+	dir, err := fetch(t, root, rel, clone)
 	assert.NilError(t, err)
 	got, err := os.ReadFile(filepath.Join(dir, "cmd/dockerd/main.go"))
 	assert.NilError(t, err)
 	assert.Equal(t, string(got), "package main\n")
-	after, err := stage.HashTree(clone)
+	after, err := repo.HashTree(clone)
 	assert.NilError(t, err)
 	assert.Equal(t, after, before)
 }
@@ -293,47 +296,47 @@ func TestBareCloneServes(t *testing.T) {
 	clone, rel := fakeClone(t)
 	bare := filepath.Join(t.TempDir(), "bare.git")
 	git(t, clone, "clone", "-q", "--bare", clone, bare)
-	_, err := fetch(t, stage.Repo(t.TempDir()), rel, bare)
+	_, err := fetch(t, repo.Root(t.TempDir()), rel, bare)
 	assert.NilError(t, err)
 }
 
 func TestCloneWhoseTagWasMovedIsRefused(t *testing.T) {
 	clone, rel := fakeClone(t)
-	repo := stage.Repo(t.TempDir())
+	root := repo.Root(t.TempDir())
 	want := rel.Commit
 	rel.Commit = strings.Repeat("1", 40)
-	_, err := fetch(t, repo, rel, clone)
+	_, err := fetch(t, root, rel, clone)
 	assert.ErrorContains(t, err, "tag v1.2.3")
 	assert.ErrorContains(t, err, want)
 	assert.ErrorContains(t, err, rel.Commit)
-	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+	assert.Equal(t, len(leftovers(t, root, rel)), 0)
 }
 
 func TestCloneWithoutTheCommitIsRefused(t *testing.T) {
 	clone, rel := fakeClone(t)
 	rel.Tag, rel.Commit = "v1.2.4", strings.Repeat("1", 40)
-	_, err := fetch(t, stage.Repo(t.TempDir()), rel, clone)
+	_, err := fetch(t, repo.Root(t.TempDir()), rel, clone)
 	assert.ErrorContains(t, err, "neither tag v1.2.4 nor commit 1111")
 }
 
 func TestDirectoryThatIsNoCloneIsRefused(t *testing.T) {
 	clone, rel := fakeClone(t)
 	for _, dir := range []string{t.TempDir(), filepath.Join(clone, "cmd")} {
-		_, err := fetch(t, stage.Repo(t.TempDir()), rel, dir)
+		_, err := fetch(t, repo.Root(t.TempDir()), rel, dir)
 		assert.ErrorContains(t, err, "is not a git clone")
 	}
 }
 
 func TestInterruptedFetchLeavesNothing(t *testing.T) {
-	rel, repo := fakeProxy(t), stage.Repo(t.TempDir())
-	unlock, err := stage.Lock(ctx, repo.Out(rel.Name))
+	rel, root := fakeProxy(t), repo.Root(t.TempDir())
+	unlock, err := repo.Lock(ctx, root.Out(rel.Name))
 	assert.NilError(t, err)
 	defer unlock()
 	stopped, stop := context.WithCancel(ctx)
 	stop()
-	_, err = Fetch(stopped, repo, rel, "")
+	_, err = Fetch(stopped, root, rel, "")
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, len(leftovers(t, repo, rel)), 0)
+	assert.Equal(t, len(leftovers(t, root, rel)), 0)
 }
 
 func TestVendorModServesAsGoMod(t *testing.T) {

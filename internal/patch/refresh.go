@@ -1,0 +1,402 @@
+package patch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Change is what a refresh did to a patch.
+type Change struct {
+	What  string // unchanged, rewritten, added or removed
+	Patch string // file name
+}
+
+// Refresh makes the series of a line from a git checkout: every commit on top of
+// the commit of the series' base becomes a patch. A line that has no directory
+// yet gets one, with the release of the line that the checkout is on top of as
+// its base. A patch whose commit is as it was stays the same file, byte for
+// byte. With force, changes below patch/ that are not committed are overwritten.
+// On an error nothing is changed.
+func Refresh(ctx context.Context, root repo.Root, line, tree string, force bool) ([]Change, error) {
+	tree, err := checkout(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	table, err := pins.Load(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := table.CheckLine(line); err != nil {
+		return nil, err
+	}
+	s := Series{Line: line, Dir: root.Path("patch", line)}
+	if _, err := os.Stat(s.Dir); err == nil {
+		if s, err = Load(root, line); err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := atRest(ctx, tree); err != nil {
+		return nil, err
+	}
+	if err := clean(ctx, tree); err != nil {
+		return nil, err
+	}
+	base, err := s.base(ctx, tree, table)
+	if err != nil {
+		return nil, err
+	}
+	head, err := onTop(ctx, tree, base)
+	if err != nil {
+		return nil, err
+	}
+
+	unlock, err := repo.Lock(ctx, root.Out())
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	tmp, err := os.MkdirTemp("", "ethorder-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	now, err := export(ctx, tree, base.Commit, head, tmp)
+	if err != nil {
+		return nil, err
+	}
+	now.Line, now.Base = line, base.Name
+	if err := now.share(root); err != nil {
+		return nil, err
+	}
+	var report Report
+	if err := now.checkFiles(ctx, root, &report); err != nil {
+		return nil, err
+	}
+	if report.Problems != nil {
+		return nil, fmt.Errorf("the commits of %s make no sound series; patch/%s is as it was:\n  %s\n"+
+			"next: git -C %s rebase -i %s (fix them with amend, reword or fixup)\n"+
+			"a file that comes from the root of this repository is edited there first; the commit that installs it then gets the same text",
+			tree, line, strings.Join(report.Problems, "\n  "), tree, base.Tag)
+	}
+
+	changes, err := now.changes(s)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(changes, func(c Change) bool { return c.What != "unchanged" }) {
+		return changes, nil
+	}
+	overwritten := []string{s.Dir}
+	if slices.ContainsFunc(changes, func(c Change) bool { return c.What != "unchanged" && strings.HasPrefix(c.Patch, common) }) {
+		overwritten = append(overwritten, s.Path(common))
+	}
+	for _, dir := range overwritten {
+		if force {
+			break
+		}
+		if err := committed(ctx, root, dir); err != nil {
+			return nil, err
+		}
+	}
+	return changes, now.replace(root, s)
+}
+
+// base returns the release that the commits of a checkout are on top of. It has
+// to be the base of the series: on another release the same patches have other
+// line numbers.
+func (s Series) base(ctx context.Context, tree string, table pins.Table) (pins.Release, error) {
+	// A series is a few commits, so that a release far below is not its base.
+	out, err := tool.Git(ctx, tree, "rev-list", "--first-parent", "--max-count=200", "HEAD")
+	if err != nil {
+		return pins.Release{}, err
+	}
+	commits := strings.Fields(out)
+	found := pins.Release{}
+	for _, c := range commits {
+		i := slices.IndexFunc(table, func(r pins.Release) bool { return r.Commit == c })
+		if i >= 0 {
+			found = table[i]
+			break
+		}
+	}
+	has := fmt.Sprintf("HEAD of %s is %s", tree, commits[0])
+	if found.Name != "" {
+		has += fmt.Sprintf(", on top of %s (%s)", found.Commit, found.Tag)
+	} else {
+		has += ", not on top of any release"
+	}
+
+	if s.Patches == nil { // a line to be
+		var want []string
+		for _, r := range table.Releases(s.Line) {
+			if r.Commit == "" {
+				continue
+			}
+			if r.Commit == found.Commit {
+				return r, nil
+			}
+			want = append(want, fmt.Sprintf("%s (%s)", r.Commit, r.Tag))
+		}
+		return found, fmt.Errorf("%s; want it on top of a release of line %s: %s", has, s.Line, strings.Join(want, ", "))
+	}
+	want, err := table.Find(s.Base)
+	if err != nil {
+		return want, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
+	}
+	if err := want.CheckCommit(); err != nil {
+		return want, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
+	}
+	if want.Commit == found.Commit {
+		return want, nil
+	}
+	err = fmt.Errorf("%s; want it on top of %s (%s), the base of patch/%s", has, want.Commit, want.Tag, s.Line)
+	if found.Line == s.Line {
+		return want, fmt.Errorf(`%w`+"\n"+`next: git -C %s rebase --onto %s %s; or name %s after "# base:" in patch/%s/series and commit that`,
+			err, tree, want.Tag, found.Tag, found.Name, s.Line)
+	}
+	return want, fmt.Errorf("%w\nnext: git -C %s switch -c ethorder-%s %s && scripts/patch %s --tree %s --commit",
+		err, tree, want.Name, want.Tag, want.Name, tree)
+}
+
+// onTop returns HEAD of a checkout, whose commits above base can be a series.
+func onTop(ctx context.Context, tree string, base pins.Release) (head string, err error) {
+	head, err = commitID(ctx, tree, "HEAD")
+	if err != nil {
+		return "", err
+	}
+	if head == base.Commit {
+		return "", fmt.Errorf("%s is at %s (%s) itself, with no commit to make a patch of\nnext: scripts/patch %s --tree %s --commit, then edit", tree, head, base.Tag, base.Name, tree)
+	}
+	merges, err := tool.Git(ctx, tree, "log", "--merges", "--no-decorate", "--format=  %H %s", base.Commit+".."+head)
+	if err != nil {
+		return "", err
+	}
+	if merges != "" {
+		return "", fmt.Errorf("%s has merge commits above %s, which no patch can hold:\n%snext: git -C %s rebase %s", tree, base.Tag, merges, tree, base.Tag)
+	}
+	unknown, err := tool.Git(ctx, tree, "--no-optional-locks", "ls-files", "--others", "--exclude-standard")
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(unknown, "\n"); n > 0 {
+		logrus.Warnf("%d files in %s are not in git, and so in no patch: git -C %s status", n, tree, tree)
+	}
+	return head, nil
+}
+
+// export writes the commits from base to head as patches below tmp. It works in
+// a repository of its own that borrows the objects of the checkout, so that
+// neither settings nor attributes there change how a patch looks.
+func export(ctx context.Context, tree, base, head, tmp string) (Series, error) {
+	s := Series{Dir: filepath.Join(tmp, "patches")}
+	if _, err := tool.Git(ctx, tmp, "init", "--quiet", "--bare", "--template=", "export"); err != nil {
+		return s, err
+	}
+	dir := filepath.Join(tmp, "export")
+	objects, err := gitPath(ctx, tree, "objects")
+	if err != nil {
+		return s, err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "objects", "info"), 0o755); err != nil {
+		return s, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "objects", "info", "alternates"), []byte(objects+"\n"), 0o644); err != nil {
+		return s, err
+	}
+	shallow, err := gitPath(ctx, tree, "shallow")
+	if err != nil {
+		return s, err
+	}
+	if b, err := os.ReadFile(shallow); err == nil {
+		if err := os.WriteFile(filepath.Join(dir, "shallow"), b, 0o644); err != nil {
+			return s, err
+		}
+	}
+	// Everything that a newer git or the environment may see otherwise is
+	// named. Ten digits are enough for moby, so that ids do not grow with it.
+	if _, err := tool.Git(ctx, dir, "-c", "core.attributesFile=/dev/null", "format-patch", "--quiet",
+		"--zero-commit", "--no-numbered", "--no-signature", "--no-encode-email-headers", "--no-base", "--no-notes",
+		"--filename-max-length=64", "--abbrev=10", "--unified=2", "--inter-hunk-context=0", "--diff-algorithm=myers",
+		"--indent-heuristic", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
+		"--output-directory", s.Dir, base+".."+head); err != nil {
+		return s, err
+	}
+	paths, err := filepath.Glob(filepath.Join(s.Dir, "*.patch")) // sorted
+	if err != nil {
+		return s, err
+	}
+	if paths == nil {
+		return s, fmt.Errorf("the commits of %s change no file", tree)
+	}
+	if _, err := tool.Git(ctx, dir, "read-tree", base); err != nil {
+		return s, err
+	}
+	for _, p := range paths {
+		s.Patches = append(s.Patches, filepath.Base(p))
+		if _, err := tool.Git(ctx, dir, "apply", "--cached", "--whitespace=nowarn", p); err != nil {
+			return s, err
+		}
+	}
+	got, err := tool.Git(ctx, dir, "write-tree")
+	if err != nil {
+		return s, err
+	}
+	want, err := tool.Git(ctx, dir, "rev-parse", head+"^{tree}")
+	if err != nil {
+		return s, err
+	}
+	if got != want {
+		return s, fmt.Errorf("the patches made from %s give the tree %s, want %s, that of its HEAD", tree, strings.TrimSpace(got), strings.TrimSpace(want))
+	}
+	return s, nil
+}
+
+// share moves the patches that all lines have to where the others of the series see
+// them in common.
+func (s Series) share(root repo.Root) error {
+	for i, p := range s.Patches {
+		if _, err := os.Stat(root.Path("patch", "x", common+p)); err != nil {
+			continue
+		}
+		if err := os.MkdirAll(s.Path(common), 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(s.Path(p), s.Path(common+p)); err != nil {
+			return err
+		}
+		s.Patches[i] = common + p
+	}
+	return nil
+}
+
+// changes compares the series with what it was.
+func (s Series) changes(was Series) ([]Change, error) {
+	var changes []Change
+	for _, p := range s.Patches {
+		now, err := os.ReadFile(s.Path(p))
+		if err != nil {
+			return nil, err
+		}
+		before, err := os.ReadFile(was.Path(p))
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || err == nil && !slices.Contains(was.Patches, p):
+			changes = append(changes, Change{"added", p})
+		case err != nil:
+			return nil, err
+		case bytes.Equal(now, before):
+			changes = append(changes, Change{"unchanged", p})
+		default:
+			changes = append(changes, Change{"rewritten", p})
+		}
+	}
+	for _, p := range was.Patches {
+		if !slices.Contains(s.Patches, p) {
+			changes = append(changes, Change{"removed", p})
+		}
+	}
+	return changes, nil
+}
+
+// committed returns an error when a directory of this repository has changes
+// that are not committed: there would be no way back to them.
+func committed(ctx context.Context, root repo.Root, dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	dirty, err := tool.Git(ctx, string(root), "--no-optional-locks", "status", "--porcelain", "--untracked-files=all", "--", dir)
+	if err != nil {
+		return fmt.Errorf("%s would be overwritten, and git cannot say whether it is committed; --force does it all the same\n%w", root.Rel(dir), err)
+	}
+	if dirty != "" {
+		return fmt.Errorf("%s has uncommitted changes, which would be overwritten:\n%snext: commit them, or --force", root.Rel(dir), dirty)
+	}
+	return nil
+}
+
+// replace puts the series in the place of an older one, whose comments and other
+// files it keeps. The directory is made whole beside the old one, and then
+// renamed.
+func (s Series) replace(root repo.Root, was Series) error {
+	old, err := os.ReadFile(was.Path("series"))
+	if errors.Is(err, fs.ErrNotExist) {
+		old = []byte("# base: " + s.Base + "\n")
+	} else if err != nil {
+		return err
+	}
+	tmp, err := repo.TempDir(root.Path("patch"))
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	dir := filepath.Join(tmp, path.Base(s.Line))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	if _, err := os.Stat(was.Dir); err == nil {
+		if err := os.CopyFS(dir, os.DirFS(was.Dir)); err != nil {
+			return err
+		}
+	}
+	for _, p := range was.Patches {
+		if err := os.RemoveAll(filepath.Join(dir, p)); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.Patches {
+		b, err := os.ReadFile(s.Path(p))
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, p)
+		if strings.HasPrefix(p, common) {
+			to = was.Path(p)
+		}
+		if err := os.WriteFile(to, b, 0o644); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "series"), []byte(relist(string(old), was.Patches, s.Patches)), 0o644); err != nil {
+		return err
+	}
+	return repo.Replace(dir, was.Dir, tmp)
+}
+
+// relist returns the text of a series file with other patches in it. Comments
+// stay above the patch that they are above.
+func relist(text string, was, now []string) string {
+	var b strings.Builder
+	for _, line := range strings.SplitAfter(text, "\n") {
+		p := strings.TrimSpace(line)
+		if !slices.Contains(was, p) {
+			b.WriteString(line)
+			continue
+		}
+		// Names begin with their number, so patches that stay keep their order.
+		if i := slices.Index(now, p); i >= 0 {
+			for _, p := range now[:i+1] {
+				b.WriteString(p + "\n")
+			}
+			now = now[i+1:]
+		}
+	}
+	for _, p := range now {
+		b.WriteString(p + "\n")
+	}
+	return b.String()
+}

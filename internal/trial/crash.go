@@ -1,0 +1,284 @@
+package trial
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/observe"
+)
+
+// killer kills an engine's programs while the engine is at work.
+type killer struct {
+	*Box
+	*rand.Rand
+	ctx      context.Context
+	numbered bool                     // whether the engine numbers attachments
+	spare    []string                 // networks that the container does not have
+	took     map[string]time.Duration // how long a kind of request takes if nothing is killed
+
+	cut   int      // requests that a kill cut short
+	stuck int      // stops that did not end
+	lost  int      // engines that did not find a new containerd
+	left  int      // starts that a task in containerd was in the way of
+	late  int      // starts that lost their networks to the end of the task before
+	wrong []string // what is not as promised, apart from the order
+}
+
+// kills kills dockerd, containerd or both at random moments of a connect, a start or a
+// stop. What the client was told is then in the container's file, each network with a
+// number of its own, and the next start is in order.
+func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered bool) (Outcome, error) {
+	k := &killer{
+		Box:      MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
+		ctx:      ctx,
+		numbered: numbered,
+		Rand:     rand.New(rand.NewPCG(seed, 0)),
+		spare:    strings.Fields("kilo alpha bravo yankee"),
+		took:     map[string]time.Duration{},
+	}
+	for i := range n {
+		if err := k.kill(i + 1); err != nil {
+			k.wrong = append(k.wrong, err.Error())
+			break
+		}
+		if k.Err != nil {
+			break
+		}
+		if (i+1)%20 == 0 {
+			logrus.Infof("%s: %d of %d kills", filepath.Base(filepath.Dir(e.Dockerd())), i+1, n)
+		}
+	}
+	o, err := k.Outcome()
+	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, the engine lost containerd in %d, containerd kept a task in %d, the end of the task before took the networks of the next start in %d",
+		k.cut, n, k.stuck, k.lost, k.left, k.late)
+	if len(k.wrong) > 0 {
+		o.What, o.Held = fmt.Sprintf("%s; %d wrong, first %s", o.What, len(k.wrong), k.wrong[0]), false
+	}
+	return o, err
+}
+
+// kill kills once. The container is stopped before and afterwards. An error is one of
+// the engine, which does not come back.
+func (k *killer) kill(i int) error {
+	kind := []string{"connect", "hot connect", "start", "stop"}[k.IntN(4)]
+	victims := []string{"dockerd", "containerd", "dockerd and containerd"}[k.IntN(3)]
+	when := fmt.Sprintf("kill %d, of %s in a %s", i, victims, kind)
+	path, body, network := "/containers/box/"+kind, "", ""
+	switch {
+	case kind == "stop":
+		path += "?t=1" // seconds that it waits before it kills
+	case strings.HasSuffix(kind, "connect"):
+		network = k.free()
+		path, body = "/networks/"+network+"/connect", `{"Container":"box"}`
+	}
+	if kind == "hot connect" || kind == "stop" {
+		k.start("before " + when)
+	}
+	if k.Err != nil {
+		return nil
+	}
+
+	answer := make(chan error, 1)
+	begin := time.Now()
+	go func() { answer <- post(k.ctx, k.Engine, path, body) }()
+	moment := k.took[kind]
+	if moment == 0 {
+		moment = 300 * time.Millisecond
+	}
+	time.Sleep(time.Duration(k.Float64() * 1.2 * float64(moment)))
+	var answered error
+	select {
+	case answered = <-answer:
+		k.took[kind] = time.Since(begin)
+		answer <- answered
+	default:
+	}
+	if err := k.killAndStart(victims); err != nil {
+		return fmt.Errorf("%s: %w", when, err)
+	}
+	answered = <-answer
+	if answered != nil {
+		k.cut++
+	}
+	k.check(when, network, answered)
+	return nil
+}
+
+// free returns a network that the container does not have.
+func (k *killer) free() string {
+	if len(k.spare) == 0 {
+		network := k.Want[k.IntN(len(k.Want))]
+		k.Disconnect(network)
+		k.spare = append(k.spare, network)
+	}
+	return k.spare[k.IntN(len(k.spare))]
+}
+
+// killAndStart kills victims and starts them again.
+func (k *killer) killAndStart(victims string) error {
+	dockerd, containerd := strings.Contains(victims, "dockerd"), strings.Contains(victims, "containerd")
+	if dockerd {
+		if err := k.Signal(unix.SIGKILL); err != nil {
+			return err
+		}
+	}
+	if containerd {
+		if err := k.SignalContainerd(unix.SIGKILL); err != nil {
+			return err
+		}
+		if err := k.StartContainerd(k.ctx); err != nil {
+			return err
+		}
+	}
+	if dockerd {
+		return k.StartDockerd(k.ctx)
+	}
+	return nil
+}
+
+// check compares the container with what the client was told, and starts it.
+func (k *killer) check(when, network string, answered error) {
+	if network != "" && (answered == nil || slices.Contains(k.Attached(), network)) {
+		k.Want = append(k.Want, network)
+		k.spare = slices.DeleteFunc(k.spare, func(name string) bool { return name == network })
+	}
+	k.attachments(when)
+	k.stop()
+	k.start("after " + when)
+	k.stop()
+}
+
+// attachments checks that the networks are in the container's file, each with a number
+// of its own, and that the engine knows them.
+func (k *killer) attachments(when string) {
+	attached, numbers := k.Attached(), k.Numbers()
+	if k.Err != nil {
+		return
+	}
+	owner := map[uint64]string{}
+	for _, name := range k.Want {
+		number, saved := numbers[name]
+		switch {
+		case !saved || !slices.Contains(attached, name):
+			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s is lost", when, name))
+		case k.numbered && owner[number] != "":
+			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s has the number %d of %s", when, name, number, owner[number]))
+		}
+		owner[number] = name
+	}
+}
+
+// What an engine says if it has not found the new containerd yet, or has started what does
+// not run, and if containerd still has the container.
+var (
+	noContainerd = regexp.MustCompile(`connection error|connection closed|Unavailable|transport|` + observe.ErrNotRunning.Error())
+	keptTask     = regexp.MustCompile(`: id already in use|AlreadyExists|task \w{64}: already exists|/\w{64}: file exists`)
+)
+
+// lateEnd is what an engine logs that hears of the end of a task while the next one runs.
+// It takes the networks from the container, and what it hears then, that the next task has
+// started, makes it show the container as running (handleContainerExit and ProcessEvent in
+// daemon/monitor.go of 28.5).
+const lateEnd = "task must be stopped before deletion"
+
+// start starts the container. Until the engine has found the new containerd, starts fail,
+// or the engine says that it has started what does not run; one that goes on like that is
+// killed and started again. What is killed in a start may leave a task in containerd that
+// no engine removes. Then the container cannot be started any more, and another one takes
+// its place. Nor does a start say anything about the order that has lost all its networks
+// to the late end of the task before. But none of these must lose networks from the file.
+func (k *killer) start(when string) {
+	logged := k.logged()
+	for try := 1; ; try++ {
+		tally, wrong := k.Tally, k.Wrong
+		start := k.Start(when)
+		if k.Err != nil || try > 20 {
+			return
+		}
+		switch {
+		case noContainerd.MatchString(start.Failed):
+			if time.Sleep(time.Second); try == 4 {
+				k.lost++
+				k.Try(func() error { return k.killAndStart("dockerd") })
+			}
+		case keptTask.MatchString(start.Failed):
+			k.left++
+			k.attachments(when)
+			k.Do("rm --force box")
+			networks := k.Want
+			k.Create(networks[0])
+			for _, network := range networks[1:] {
+				k.Connect(network)
+			}
+		case start.Failed == "" && len(start.Interfaces) == 0 && k.endedLate(logged):
+			logged = k.logged()
+			k.late++
+			k.attachments(when)
+			k.stop()
+		default:
+			return
+		}
+		k.Tally, k.Wrong = tally, wrong
+	}
+}
+
+// logged returns how many bytes the engine has logged.
+func (k *killer) logged() (size int64) {
+	k.Try(func() error {
+		info, err := os.Stat(k.Log())
+		if err == nil {
+			size = info.Size()
+		}
+		return err
+	})
+	return size
+}
+
+// endedLate returns whether the engine has logged the late end of a task, after as many
+// bytes as given.
+func (k *killer) endedLate(logged int64) (late bool) {
+	k.Try(func() error {
+		log, err := os.ReadFile(k.Log())
+		late = err == nil && strings.Contains(string(log[logged:]), lateEnd)
+		return err
+	})
+	return late
+}
+
+// stop stops the container. An engine whose containerd was killed may not notice that a
+// container has ended, and wait for that without end, or say that it is stopped and go on
+// showing it as running; then it is started again.
+func (k *killer) stop() {
+	k.Try(func() error {
+		ctx, cancel := context.WithTimeout(k.ctx, 20*time.Second)
+		defer cancel()
+		running := "true"
+		_, err := k.Docker(ctx, "stop", "--time", "1", "box")
+		if err == nil {
+			running, _ = k.Docker(ctx, "inspect", "--format", "{{.State.Running}}", "box")
+		}
+		if running == "false" || k.ctx.Err() != nil {
+			return k.ctx.Err()
+		}
+		k.stuck++
+		return k.killAndStart("dockerd")
+	})
+}
+
+// post sends a request to the engine, which may be killed before it answers.
+func post(ctx context.Context, e *engine.Engine, path, body string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return e.Post(ctx, path, body)
+}

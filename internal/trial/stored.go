@@ -1,0 +1,66 @@
+package trial
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+
+	"ethorder/internal/engine"
+)
+
+// Numbers returns the numbers that the engine has stored of a container's
+// attachments, given the container's id: the explicit ones and its own, 0 for a network
+// that has none. The keys are the engine's own: the networks' names, and until the next
+// start the id, long or short, that a network was attached by.
+func Numbers(e *engine.Engine, id string) (map[string]uint64, error) {
+	return NumbersByName(e, id, nil)
+}
+
+// NumbersByName is Numbers with the names of networks in the place of their ids, which
+// are the keys of names.
+func NumbersByName(e *engine.Engine, id string, names map[string]string) (map[string]uint64, error) {
+	path := e.SettingsFile(id)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := numbersIn(data, names)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return numbers, nil
+}
+
+func numbersIn(file []byte, names map[string]string) (map[string]uint64, error) {
+	var kept struct {
+		NetworkSettings struct {
+			Networks map[string]struct {
+				NetworkID  string
+				DriverOpts map[string]string
+			}
+			AttachSequences map[string]uint64
+		}
+	}
+	if err := json.Unmarshal(file, &kept); err != nil {
+		return nil, err
+	}
+	settings := kept.NetworkSettings
+	name := func(key string) string { return cmp.Or(names[key], key) }
+	// Where the settings have a network under its name, the engine may still have its
+	// number under its id.
+	own := make(map[string]uint64)
+	for key, n := range settings.AttachSequences {
+		own[name(key)] = n
+	}
+	numbers := make(map[string]uint64)
+	for key, network := range settings.Networks {
+		n := cmp.Or(own[name(key)], own[network.NetworkID])
+		if explicit, err := strconv.ParseUint(network.DriverOpts[engine.AttachSequenceOption], 10, 32); err == nil && explicit > 0 {
+			n = explicit
+		}
+		numbers[name(key)] = n
+	}
+	return numbers, nil
+}

@@ -1,0 +1,436 @@
+// Package swarm tries the promise on the tasks of a Swarm service that runs on three
+// engines at once.
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/observe"
+)
+
+// Suite runs a swarm of three stock engines, and then one of three patched ones.
+var SwarmSuite = Suite{
+	Name:    "swarm",
+	Promise: "the tasks of a service have the documented order on each of three nodes, whatever happens to the nodes",
+	Run:     runSwarm,
+}
+
+const (
+	nodes       = 3 // the fewest managers of which one can be lost
+	replicas    = 2 * nodes
+	serviceName = "web"
+
+	// gateway is the network that libnetwork gives a task on top of its own, as
+	// overlays lead to other tasks only. The container is not attached to it, and the
+	// engine does not list it among the container's networks.
+	gatewayNetwork = "docker_gwbridge"
+)
+
+// networks are those of the service, in the order of its specification. They are also
+// made in this order, which is not that of the alphabet.
+var serviceNetworks = []string{"zulu", "alpha"}
+
+// want are the networks of eth0, eth1, … of a task. Swarm puts ingress, by which
+// published ports are reached, in front of the networks that the service asks for, and
+// hands this list to the node. The gateway network has no number, and is last.
+var taskNetworks = append(append([]string{"ingress"}, serviceNetworks...), gatewayNetwork)
+
+// A step is something that happens to the swarm, after which some tasks are new.
+type swarmStep struct {
+	trial string
+	// do makes it happen, and returns the node whose tasks are replaced by new ones, or
+	// all.
+	do func(context.Context, *swarm) (node int, err error)
+	// want is other networks, in the place of want.
+	want []string
+}
+
+// all says that the tasks of all nodes are replaced, and that each node gets some.
+const allNodes = -1
+
+// Swarm leaves tasks where they run when a node comes back. It takes an update for
+// the node to get some.
+var swarmSteps = []swarmStep{
+	{"tasks of a new service", func(ctx context.Context, s *swarm) (int, error) {
+		return allNodes, s.create(ctx)
+	}, nil},
+	{"tasks after an update of the service", func(ctx context.Context, s *swarm) (int, error) {
+		return allNodes, s.update(ctx)
+	}, nil},
+	{"tasks after a node is drained", func(ctx context.Context, s *swarm) (int, error) {
+		return 2, s.docker(ctx, "node", "update", "--availability", "drain", s.nodes[2].id)
+	}, nil},
+	{"tasks after the drained node is activated again and the service updated", func(ctx context.Context, s *swarm) (int, error) {
+		if err := s.docker(ctx, "node", "update", "--availability", "active", s.nodes[2].id); err != nil {
+			return 0, err
+		}
+		return allNodes, s.update(ctx)
+	}, nil},
+	{"tasks after the daemon of a node restarts", func(ctx context.Context, s *swarm) (int, error) {
+		return 1, s.nodes[1].Restart(ctx)
+	}, nil},
+	{"tasks after the daemon of the leader is killed", func(ctx context.Context, s *swarm) (int, error) {
+		leader, err := s.leader(ctx)
+		if err != nil {
+			return 0, err
+		}
+		s.nodes[leader].down = true
+		return leader, s.nodes[leader].Signal(syscall.SIGKILL)
+	}, nil},
+	{"tasks after the killed leader is back and the service updated", func(ctx context.Context, s *swarm) (int, error) {
+		for _, n := range s.nodes {
+			if !n.down {
+				continue
+			}
+			if err := n.StartDockerd(ctx); err != nil {
+				return 0, err
+			}
+			n.down = false
+		}
+		if err := s.reunite(ctx); err != nil {
+			return 0, err
+		}
+		return allNodes, s.update(ctx)
+	}, nil},
+	{"tasks after the service has given its last network an explicit number", func(ctx context.Context, s *swarm) (int, error) {
+		return allNodes, s.docker(ctx, "service", "update", "--detach", "--network-rm", "alpha",
+			"--network-add", "name=alpha,driver-opt="+engine.AttachSequenceOption+"=1", serviceName)
+	}, []string{"alpha", "ingress", "zulu", gatewayNetwork}},
+}
+
+// run plays the steps on both engines, one after the other: six engines at once are
+// too much for a small machine.
+func runSwarm(ctx context.Context, lab *Lab) error {
+	stock, err := playSwarm(ctx, lab, false)
+	if err != nil {
+		return fmt.Errorf("stock engines: %w", err)
+	}
+	patched, err := playSwarm(ctx, lab, true)
+	if err != nil {
+		return fmt.Errorf("patched engines: %w", err)
+	}
+	for i, step := range swarmSteps {
+		lab.Report(step.trial, stock[i].String(), patched[i].String(), patched[i].Right == replicas)
+	}
+	return nil
+}
+
+// result is what was found in the tasks after a step.
+type taskResult struct {
+	observe.Tally
+	wrong  []string // the networks of the first task that had another order
+	parted bool     // whether the managers had to be restarted to know each other
+}
+
+func (r taskResult) String() string {
+	s := r.Tally.String()
+	if r.wrong != nil {
+		s += ", one had " + strings.Join(r.wrong, " ")
+	}
+	if r.parted {
+		s += ", once the managers were restarted"
+	}
+	return s
+}
+
+// play makes a swarm, and reads its tasks after each step.
+func playSwarm(ctx context.Context, lab *Lab, patched bool) (results []taskResult, err error) {
+	s := &swarm{}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.start(ctx, lab, patched); err != nil {
+		return nil, err
+	}
+	var before map[string]task
+	for _, step := range swarmSteps {
+		if err := s.reunite(ctx); err != nil {
+			return nil, fmt.Errorf("before %s: %w", step.trial, err)
+		}
+		node, err := step.do(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", step.trial, err)
+		}
+		tasks, err := s.settle(ctx, before, node)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", step.trial, err)
+		}
+		want := taskNetworks
+		if step.want != nil {
+			want = step.want
+		}
+		r := taskResult{parted: s.parted}
+		s.parted = false
+		for _, id := range slices.Sorted(maps.Keys(tasks)) {
+			start, err := observe.Read(ctx, s.nodes[tasks[id].node], tasks[id].container)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", step.trial, err)
+			}
+			r.Add(start.Follows(want))
+			if !start.Follows(want) && r.wrong == nil {
+				r.wrong = start.Networks()
+			}
+		}
+		logrus.Infof("%s: %v, wanted %s", step.trial, r, strings.Join(want, " "))
+		results, before = append(results, r), tasks
+	}
+	return results, nil
+}
+
+// swarm is a swarm of engines, all of them managers.
+type swarm struct {
+	nodes  []*node
+	cable  *cable
+	parted bool // the managers had to be restarted to know each other, since the last step
+}
+
+type node struct {
+	*engine.Engine
+	id   string
+	down bool // its daemon has been killed
+}
+
+// task is a container of the service.
+type task struct {
+	node      int
+	container string
+}
+
+// start starts the engines, and makes a swarm of them with the service's networks.
+func (s *swarm) start(ctx context.Context, lab *Lab, patched bool) (err error) {
+	if s.cable, err = newCable(); err != nil {
+		return err
+	}
+	join := []string{"swarm", "init"}
+	for i := range nodes {
+		e, err := lab.Start(ctx, patched)
+		if err != nil {
+			return err
+		}
+		n := &node{Engine: e}
+		s.nodes = append(s.nodes, n)
+		address, err := s.cable.plug(e.NetNS(1))
+		if err != nil {
+			return err
+		}
+		if _, err := e.Docker(ctx, append(join, "--advertise-addr", address, "--data-path-addr", address, "--listen-addr", address)...); err != nil {
+			return err
+		}
+		if n.id, err = e.Docker(ctx, "info", "--format", "{{.Swarm.NodeID}}"); err != nil {
+			return err
+		}
+		if i == 0 {
+			token, err := e.Docker(ctx, "swarm", "join-token", "--quiet", "manager")
+			if err != nil {
+				return err
+			}
+			join = []string{"swarm", "join", "--token", token, address + ":2377"}
+		}
+	}
+	for _, network := range serviceNetworks {
+		if err := s.docker(ctx, "network", "create", "--driver", "overlay", network); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends the engines, and then the cable between them.
+func (s *swarm) close() error {
+	var err error
+	for _, n := range s.nodes {
+		err = errors.Join(err, n.Close())
+	}
+	if s.cable != nil {
+		s.cable.close()
+	}
+	return err
+}
+
+// manager returns a node that answers.
+func (s *swarm) manager() *node {
+	return s.nodes[slices.IndexFunc(s.nodes, func(n *node) bool { return !n.down })]
+}
+
+// docker runs a docker command on a manager.
+func (s *swarm) docker(ctx context.Context, args ...string) error {
+	_, err := s.manager().Docker(ctx, args...)
+	return err
+}
+
+// leader returns the manager that leads the others.
+func (s *swarm) leader(ctx context.Context) (int, error) {
+	for i, n := range s.nodes {
+		leads, err := s.manager().Docker(ctx, "node", "inspect", "--format", "{{.ManagerStatus.Leader}}", n.id)
+		if err != nil {
+			return 0, err
+		}
+		if leads == "true" {
+			return i, nil
+		}
+	}
+	return 0, errors.New("no manager leads the swarm")
+}
+
+// reunite waits until the nodes that are up know each other and can have tasks.
+//
+// The managers of old engines may have to be restarted for that. Their gRPC takes it for
+// final if a TLS handshake is cut short (resetTransport in
+// vendor/google.golang.org/grpc/clientconn.go of 17.12.1): a manager that dials another
+// one while that dies never dials it again.
+func (s *swarm) reunite(ctx context.Context) error {
+	err := s.ready(ctx, settleTimeout/4)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	logrus.Warnf("managers are restarted: %v", err)
+	s.parted = true
+	for _, n := range s.nodes {
+		if n.down {
+			continue
+		}
+		if err := n.Restart(ctx); err != nil {
+			return err
+		}
+	}
+	return s.ready(ctx, settleTimeout)
+}
+
+// ready is like reunite, but restarts nothing.
+func (s *swarm) ready(ctx context.Context, timeout time.Duration) error {
+	return awaitNil(ctx, timeout, func() error {
+		for _, n := range s.nodes {
+			if n.down {
+				continue
+			}
+			state, err := s.manager().Docker(ctx, "node", "inspect", "--format", "{{.Status.State}} {{.ManagerStatus.Reachability}}", n.id)
+			if err != nil {
+				return err
+			}
+			if state != "ready reachable" {
+				return fmt.Errorf("node %s is %s, wanted ready reachable", n.id, state)
+			}
+		}
+		return nil
+	})
+}
+
+// create creates the service. It asks the engine's API, as docker service create would
+// sort the networks by their ids, which are random.
+func (s *swarm) create(ctx context.Context) error {
+	type object map[string]any
+	var targets []object
+	for _, network := range serviceNetworks {
+		targets = append(targets, object{"Target": network})
+	}
+	body, err := json.Marshal(object{
+		"Name": serviceName,
+		"TaskTemplate": object{
+			"ContainerSpec": object{"Image": engine.Image},
+			"Networks":      targets,
+			"RestartPolicy": object{"Condition": "any", "Delay": 100 * time.Millisecond},
+		},
+		"Mode":         object{"Replicated": object{"Replicas": replicas}},
+		"UpdateConfig": object{"Parallelism": 0}, // all at once
+		"EndpointSpec": object{"Ports": []object{{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080}}},
+	})
+	if err != nil {
+		return err
+	}
+	return s.manager().Post(ctx, "/services/create", string(body))
+}
+
+// update replaces all tasks.
+func (s *swarm) update(ctx context.Context) error {
+	return s.docker(ctx, "service", "update", "--detach", "--force", "--no-resolve-image", serviceName)
+}
+
+// settle waits until the service runs with new tasks in place of those that a node had
+// before, and returns all its tasks by their ids.
+func (s *swarm) settle(ctx context.Context, before map[string]task, changed int) (tasks map[string]task, err error) {
+	return tasks, awaitNil(ctx, settleTimeout, func() error {
+		if tasks, err = s.tasks(ctx); err != nil {
+			return err
+		}
+		for id := range tasks {
+			if old, ok := before[id]; ok && (changed == allNodes || changed == old.node) {
+				return fmt.Errorf("task %s is there still, wanted another in its place", id)
+			}
+		}
+		for i, n := range s.nodes {
+			on := func(id string) bool { return tasks[id].node == i }
+			if changed == allNodes && !slices.ContainsFunc(slices.Collect(maps.Keys(tasks)), on) {
+				return fmt.Errorf("node %s has no task", n.id)
+			}
+		}
+		return nil
+	})
+}
+
+// tasks returns the tasks of the service, or an error unless all that the swarm wants
+// run: by the word of the swarm, and as containers of the nodes.
+func (s *swarm) tasks(ctx context.Context) (map[string]task, error) {
+	out, err := s.manager().Docker(ctx, "service", "ps", "--no-trunc", "--filter", "desired-state=running",
+		"--format", "{{.ID}} {{.CurrentState}}", serviceName)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []string
+	for line := range strings.Lines(out) {
+		id, state, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !strings.HasPrefix(state, "Running ") {
+			return nil, fmt.Errorf("task %s is %q, wanted Running", id, state)
+		}
+		wanted = append(wanted, id)
+	}
+	tasks := make(map[string]task)
+	for i, n := range s.nodes {
+		if n.down {
+			continue
+		}
+		out, err := n.Docker(ctx, "ps", "--filter", "label=com.docker.swarm.service.name="+serviceName,
+			"--format", `{{.Label "com.docker.swarm.task.id"}} {{.ID}}`)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(out) {
+			id, container, _ := strings.Cut(strings.TrimSpace(line), " ")
+			tasks[id] = task{node: i, container: container}
+		}
+	}
+	slices.Sort(wanted)
+	if got := slices.Sorted(maps.Keys(tasks)); !slices.Equal(got, wanted) || len(got) != replicas {
+		return nil, fmt.Errorf("containers of the tasks %q run, wanted those of %q, %d of them", got, wanted, replicas)
+	}
+	return tasks, nil
+}
+
+// settleTimeout is how long the swarm may take to do what it is asked. To notice that
+// a node is gone, it takes a minute.
+const settleTimeout = 4 * time.Minute
+
+// await waits until done returns no error.
+func awaitNil(ctx context.Context, timeout time.Duration, done func() error) error {
+	for start := time.Now(); ; {
+		err := done()
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return err
+		case time.Since(start) > timeout:
+			return fmt.Errorf("the swarm does not settle in %v: %w", timeout, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
