@@ -18,11 +18,3 @@ func TestOrdered(t *testing.T) {
 		assert.Assert(t, !distinct)
 	}
 }
-
-func TestNetworksDiffer(t *testing.T) {
-	seen := make(map[string]bool)
-	for i := range connects {
-		seen[networkName(i)] = true
-	}
-	assert.Equal(t, len(seen), connects)
-}

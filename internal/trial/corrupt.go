@@ -1,5 +1,3 @@
-// Package settings tries what the engine makes of numbers in a container's settings
-// that no engine has written.
 package trial
 
 import (
@@ -16,22 +14,35 @@ import (
 	"strings"
 
 	"ethorder/internal/engine"
+	"ethorder/internal/observe"
 )
 
-// Suite changes stored numbers while the daemon is down.
-var CorruptSuite = Suite{
-	Name:    "settings",
-	Promise: "whatever is stored in the place of a number, the container starts, and what is no number is as if it were missing",
-	Run:     runCorrupt,
+// Corrupt changes stored numbers while the daemon is down, to what no engine has written.
+var Corrupt = Suite{
+	Name:      "corrupt",
+	Guarantee: "whatever is stored in the place of a number, the container starts, and what is no number is as if it were missing",
+	Trials:    corruptTrials(),
+	Run: func(ctx context.Context, env *Env) error {
+		return env.pair(ctx, noFirewall, func(stock, patched *engine.Engine) error {
+			return env.playCorrupt(ctx, stock, patched)
+		})
+	},
 }
 
-// trials is how many random changes there are; Lab.Scale multiplies it.
-const corruptTrials = 10
+// randomCorruptions is the trial of changes that are drawn: ten, which Env.Scale multiplies.
+const randomCorruptions = "stored numbers that are drawn at random"
 
-// networks are box's, in attach order; the first is its network mode.
+func corruptTrials() (trials []Trial) {
+	for _, r := range corruptions() {
+		trials = append(trials, Trial{Name: "stored " + r.String()})
+	}
+	return append(trials, Trial{Name: randomCorruptions})
+}
+
+// corruptNetworks are those of the container, in attach order; the first is its network mode.
 var corruptNetworks = []string{"zulu", "mike", "alpha", "kilo"}
 
-// others are not attached.
+// otherNetworks are not attached.
 var otherNetworks = []string{"bravo", "yankee"}
 
 // none stands for what is not stored at all.
@@ -60,102 +71,128 @@ type corruption struct {
 	explicit map[string]string // by network
 }
 
-// rounds returns the changes to try.
-func corruptions(random *rand.Rand, trials int) (rounds []corruption) {
+// corruptions returns the changes that are tried one by one.
+func corruptions() (all []corruption) {
 	// Each at the network that was attached last but one.
 	for _, value := range corruptValues {
-		rounds = append(rounds, corruption{numbers: map[string]string{"alpha": value}})
+		all = append(all, corruption{numbers: map[string]string{"alpha": value}})
 	}
 	for _, value := range corruptWholes {
-		rounds = append(rounds, corruption{whole: value})
+		all = append(all, corruption{whole: value})
 	}
 	for _, value := range corruptExplicit {
-		rounds = append(rounds, corruption{
+		all = append(all, corruption{
 			numbers:  map[string]string{"alpha": notStored},
 			explicit: map[string]string{"alpha": value},
 		})
 	}
-	rounds = append(rounds,
+	return append(all,
 		corruption{numbers: map[string]string{"bravo": "3", "yankee": "9", "mike": notStored}},
 		corruption{numbers: map[string]string{"bravo": "true", "zulu": notStored}},
 		corruption{whole: `{"bravo": 7, "yankee": "x"}`})
+}
+
+// drawCorruption draws a change of all numbers.
+func drawCorruption(random *rand.Rand) corruption {
 	draw := func(from []string) string { return from[random.IntN(len(from))] }
-	for range trials {
-		r := corruption{numbers: map[string]string{}, explicit: map[string]string{}}
-		for _, network := range corruptNetworks {
-			r.numbers[network] = draw(corruptValues)
-			if random.IntN(3) == 0 {
-				r.explicit[network] = draw(corruptExplicit)
-			}
-		}
+	r := corruption{numbers: map[string]string{}, explicit: map[string]string{}}
+	for _, network := range corruptNetworks {
+		r.numbers[network] = draw(corruptValues)
 		if random.IntN(3) == 0 {
-			r.numbers[draw(otherNetworks)] = draw(corruptValues)
+			r.explicit[network] = draw(corruptExplicit)
 		}
-		rounds = append(rounds, r)
 	}
-	return rounds
+	if random.IntN(3) == 0 {
+		r.numbers[draw(otherNetworks)] = draw(corruptValues)
+	}
+	return r
 }
 
-func runCorrupt(ctx context.Context, l *Lab) error {
-	return l.Pair(ctx, func(stock, patched *engine.Engine) error {
-		return playCorrupt(ctx, l, stock, patched)
-	}, NoFirewall...)
-}
-
-func playCorrupt(ctx context.Context, l *Lab, stock, patched *engine.Engine) error {
+// playCorrupt makes the changes on both engines, and reports each that is not drawn.
+func (env *Env) playCorrupt(ctx context.Context, stock, patched *engine.Engine) error {
 	ids := map[*engine.Engine]string{}
 	for _, e := range []*engine.Engine{stock, patched} {
-		box := MakeBox(ctx, e, strings.Join(corruptNetworks, " "), "")
-		if box.Err != nil {
-			return box.Err
+		c := makeContainer(ctx, e, strings.Join(corruptNetworks, " "), "")
+		if c.Err != nil {
+			return c.Err
 		}
-		ids[e] = box.ID
+		ids[e] = c.ID
 	}
-	for _, r := range corruptions(rand.New(rand.NewPCG(l.Seed, 0)), corruptTrials*l.Scale) {
-		before, after, err := OnBoth(stock, patched, func(e *engine.Engine) (corruptOutcome, error) {
+	try := func(r corruption) (before, after Outcome, err error) {
+		before, after, err = onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) {
 			return startCorrupt(ctx, e, ids[e], r)
 		})
 		if err != nil {
-			return fmt.Errorf("stored %v: %w", r, err)
+			err = fmt.Errorf("stored %v: %w", r, err)
 		}
-		order, numbers := expectedOf(r)
-		want := corruptOutcome{strings.Join(order, " "), describeNumbers(numbers)}
-		found := after.order
-		if after.numbers != want.numbers {
-			found += fmt.Sprintf(", numbered %s, wanted %s", after.numbers, want.numbers)
-		}
-		l.Report(fmt.Sprintf("stored %v", r), before.order, found, after == want)
+		return before, after, err
 	}
+	for _, r := range corruptions() {
+		if !env.selected("stored " + r.String()) {
+			continue
+		}
+		before, after, err := try(r)
+		if err != nil {
+			return err
+		}
+		env.Report("stored "+r.String(), before, after)
+	}
+	if !env.selected(randomCorruptions) {
+		return nil
+	}
+	random := rand.New(rand.NewPCG(env.Seed, 0))
+	allBefore, allAfter := inOrder(observe.Tally{}), inOrder(observe.Tally{})
+	for range 10 * env.Scale {
+		r := drawCorruption(random)
+		before, after, err := try(r)
+		if err != nil {
+			return err
+		}
+		for figure := range before.Figures {
+			allBefore.Figures[figure] += before.Figures[figure]
+			allAfter.Figures[figure] += after.Figures[figure]
+		}
+		if after.Problem != "" {
+			allAfter.blame("stored %v: %s", r, after.Problem)
+		}
+	}
+	env.Report(randomCorruptions, allBefore, allAfter)
 	return nil
 }
 
-// outcome is what the engine made of what was stored.
-type corruptOutcome struct{ order, numbers string }
-
-// try stores a change while the daemon is down, and starts box twice with it: the
-// daemon must have made up its mind at the first start, and stored that.
-func startCorrupt(ctx context.Context, e *engine.Engine, id string, r corruption) (corruptOutcome, error) {
+// startCorrupt stores a change while the daemon is down, and starts the container twice
+// with it: the daemon must have made up its mind at the first start, and stored that.
+func startCorrupt(ctx context.Context, e *engine.Engine, id string, r corruption) (Outcome, error) {
 	if err := e.RestartAfter(ctx, func() error { return storeCorrupt(e.SettingsFile(id), r) }); err != nil {
-		return corruptOutcome{}, err
+		return Outcome{}, err
 	}
-	var orders, stored []string
+	order, wanted := expectedOf(r)
+	var tally observe.Tally
+	var wrong []string
 	for range 2 {
-		start, err := Start(ctx, e, "box")
+		start, err := startContainer(ctx, e, router)
 		if err != nil {
-			return corruptOutcome{}, err
+			return Outcome{}, err
 		}
-		orders = append(orders, cmp.Or(start.Failed, strings.Join(start.Networks(), " ")))
-		numbers, err := Numbers(e, id)
-		if err != nil {
+		problem := misplaced(start, order)
+		tally.Add(problem == "")
+		if problem != "" {
+			wrong = append(wrong, problem)
+		}
+		numbers, err := Numbers(e, id, nil)
+		if err != nil || !maps.Equal(numbers, wanted) {
 			// Stock's file still has what was stored, if it was not saved.
-			numbers = nil
+			wrong = append(wrong, fmt.Sprintf("numbered %s, wanted %s: %v", describeNumbers(numbers), describeNumbers(wanted), err))
 		}
-		stored = append(stored, describeNumbers(numbers))
-		if _, err := e.Docker(ctx, "stop", "box"); err != nil {
-			return corruptOutcome{}, err
+		if _, err := e.Docker(ctx, "stop", router); err != nil {
+			return Outcome{}, err
 		}
 	}
-	return corruptOutcome{strings.Join(slices.Compact(orders), "; then "), strings.Join(slices.Compact(stored), "; then ")}, nil
+	o := inOrder(tally)
+	if wrong != nil {
+		o.blame("%s", wrong[0])
+	}
+	return o, nil
 }
 
 // store changes the file with a container's settings.

@@ -51,7 +51,12 @@ func TestChange(t *testing.T) {
 	}, "AttachSequences": {"zulu": 1, "mike": 2, "alpha": 3, "kilo": 4}, "SandboxID": "2"}}`
 	file := []byte(made)
 	var err error
-	for _, r := range append(corruptions(rand.New(rand.NewPCG(1, 2)), 100), corruption{}) {
+	random := rand.New(rand.NewPCG(1, 2))
+	changes := corruptions()
+	for range 100 {
+		changes = append(changes, drawCorruption(random))
+	}
+	for _, r := range append(changes, corruption{}) {
 		file, err = r.change(file)
 		assert.NilError(t, err, "%v", r)
 		if r.whole == notStored {

@@ -18,11 +18,22 @@ import (
 	"ethorder/internal/observe"
 )
 
+// Crash kills engines at random.
+var Crash = Suite{
+	Name:      "crash",
+	Guarantee: "a kill -9 at any moment loses nothing that the client was told of, and keeps the order",
+	Trials: []Trial{
+		{Name: "kill -9 of dockerd, of containerd or of both at random moments of a connect, a start or a stop", Play: crashes},
+	},
+}
+
+// kills is how many there are; Env.Scale multiplies it.
+const kills = 20
+
 // killer kills an engine's programs while the engine is at work.
 type killer struct {
-	*Box
+	*Container
 	*rand.Rand
-	ctx      context.Context
 	numbered bool                     // whether the engine numbers attachments
 	spare    []string                 // networks that the container does not have
 	took     map[string]time.Duration // how long a kind of request takes if nothing is killed
@@ -32,20 +43,20 @@ type killer struct {
 	lost  int      // engines that did not find a new containerd
 	left  int      // starts that a task in containerd was in the way of
 	late  int      // starts that lost their networks to the end of the task before
-	wrong []string // what is not as promised, apart from the order
+	wrong []string // what is not as guaranteed, apart from the order
 }
 
-// kills kills dockerd, containerd or both at random moments of a connect, a start or a
+// crashes kills dockerd, containerd or both at random moments of a connect, a start or a
 // stop. What the client was told is then in the container's file, each network with a
 // number of its own, and the next start is in order.
-func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered bool) (Outcome, error) {
+func crashes(ctx context.Context, env *Env, e *engine.Engine) (Outcome, error) {
+	n := kills * env.Scale
 	k := &killer{
-		Box:      MakeBox(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
-		ctx:      ctx,
-		numbered: numbered,
-		Rand:     rand.New(rand.NewPCG(seed, 0)),
-		spare:    strings.Fields("kilo alpha bravo yankee"),
-		took:     map[string]time.Duration{},
+		Container: makeContainer(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
+		numbered:  e.Dockerd() == env.Patched,
+		Rand:      rand.New(rand.NewPCG(env.Seed, 0)),
+		spare:     strings.Fields("kilo alpha bravo yankee"),
+		took:      map[string]time.Duration{},
 	}
 	for i := range n {
 		if err := k.kill(i + 1); err != nil {
@@ -59,12 +70,12 @@ func kills(ctx context.Context, e *engine.Engine, n int, seed uint64, numbered b
 			logrus.Infof("%s: %d of %d kills", filepath.Base(filepath.Dir(e.Dockerd())), i+1, n)
 		}
 	}
-	o, err := k.Outcome()
-	o.What += fmt.Sprintf("; %d of %d kills cut a request short, a stop did not end in %d, the engine lost containerd in %d, containerd kept a task in %d, the end of the task before took the networks of the next start in %d",
-		k.cut, n, k.stuck, k.lost, k.left, k.late)
-	if len(k.wrong) > 0 {
-		o.What, o.Held = fmt.Sprintf("%s; %d wrong, first %s", o.What, len(k.wrong), k.wrong[0]), false
-	}
+	o, err := k.outcomeWith(k.wrong[:min(1, len(k.wrong))], "kills", n)
+	o.Figures["requests cut short"] = k.cut
+	o.Figures["stops that did not end"] = k.stuck
+	o.Figures["engines that lost containerd"] = k.lost
+	o.Figures["tasks that containerd kept"] = k.left
+	o.Figures["starts that a late end cost the networks"] = k.late
 	return o, err
 }
 
@@ -74,13 +85,13 @@ func (k *killer) kill(i int) error {
 	kind := []string{"connect", "hot connect", "start", "stop"}[k.IntN(4)]
 	victims := []string{"dockerd", "containerd", "dockerd and containerd"}[k.IntN(3)]
 	when := fmt.Sprintf("kill %d, of %s in a %s", i, victims, kind)
-	path, body, network := "/containers/box/"+kind, "", ""
+	path, body, network := "/containers/router/"+kind, "", ""
 	switch {
 	case kind == "stop":
 		path += "?t=1" // seconds that it waits before it kills
 	case strings.HasSuffix(kind, "connect"):
 		network = k.free()
-		path, body = "/networks/"+network+"/connect", `{"Container":"box"}`
+		path, body = "/networks/"+network+"/connect", connectBody("null")
 	}
 	if kind == "hot connect" || kind == "stop" {
 		k.start("before " + when)
@@ -129,20 +140,20 @@ func (k *killer) free() string {
 func (k *killer) killAndStart(victims string) error {
 	dockerd, containerd := strings.Contains(victims, "dockerd"), strings.Contains(victims, "containerd")
 	if dockerd {
-		if err := k.Signal(unix.SIGKILL); err != nil {
+		if err := k.Engine.Signal(unix.SIGKILL); err != nil {
 			return err
 		}
 	}
 	if containerd {
-		if err := k.SignalContainerd(unix.SIGKILL); err != nil {
+		if err := k.Engine.SignalContainerd(unix.SIGKILL); err != nil {
 			return err
 		}
-		if err := k.StartContainerd(k.ctx); err != nil {
+		if err := k.Engine.StartContainerd(k.ctx); err != nil {
 			return err
 		}
 	}
 	if dockerd {
-		return k.StartDockerd(k.ctx)
+		return k.Engine.StartDockerd(k.ctx)
 	}
 	return nil
 }
@@ -215,7 +226,7 @@ func (k *killer) start(when string) {
 		case keptTask.MatchString(start.Failed):
 			k.left++
 			k.attachments(when)
-			k.Do("rm --force box")
+			k.Do("rm --force router")
 			networks := k.Want
 			k.Create(networks[0])
 			for _, network := range networks[1:] {
@@ -236,7 +247,7 @@ func (k *killer) start(when string) {
 // logged returns how many bytes the engine has logged.
 func (k *killer) logged() (size int64) {
 	k.Try(func() error {
-		info, err := os.Stat(k.Log())
+		info, err := os.Stat(k.Engine.Log())
 		if err == nil {
 			size = info.Size()
 		}
@@ -249,7 +260,7 @@ func (k *killer) logged() (size int64) {
 // bytes as given.
 func (k *killer) endedLate(logged int64) (late bool) {
 	k.Try(func() error {
-		log, err := os.ReadFile(k.Log())
+		log, err := os.ReadFile(k.Engine.Log())
 		late = err == nil && strings.Contains(string(log[logged:]), lateEnd)
 		return err
 	})
@@ -264,9 +275,9 @@ func (k *killer) stop() {
 		ctx, cancel := context.WithTimeout(k.ctx, 20*time.Second)
 		defer cancel()
 		running := "true"
-		_, err := k.Docker(ctx, "stop", "--time", "1", "box")
+		_, err := k.Engine.Docker(ctx, "stop", "--time", "1", router)
 		if err == nil {
-			running, _ = k.Docker(ctx, "inspect", "--format", "{{.State.Running}}", "box")
+			running, _ = k.Engine.Docker(ctx, "inspect", "--format", "{{.State.Running}}", router)
 		}
 		if running == "false" || k.ctx.Err() != nil {
 			return k.ctx.Err()
@@ -274,11 +285,4 @@ func (k *killer) stop() {
 		k.stuck++
 		return k.killAndStart("dockerd")
 	})
-}
-
-// post sends a request to the engine, which may be killed before it answers.
-func post(ctx context.Context, e *engine.Engine, path, body string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	return e.Post(ctx, path, body)
 }

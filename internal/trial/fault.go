@@ -1,5 +1,3 @@
-// Package faults tries what becomes of a container's networks when something fails:
-// its engine ends or is killed, the disk is full, a network cannot be joined.
 package trial
 
 import (
@@ -8,122 +6,75 @@ import (
 	"time"
 
 	"ethorder/internal/engine"
-	"ethorder/internal/pins"
 )
 
-// FaultSuite restarts engines and makes attaches fail.
-var FaultSuite = Suite{
-	Name:    "faults",
-	Promise: "restarts and faults lose nothing that the client was told of, leak nothing, and keep the order",
-	Run:     runFaults,
-}
-
-// CrashSuite kills engines at random.
-var CrashSuite = Suite{
-	Name:    "kills",
-	Promise: "a kill -9 at any moment loses nothing that the client was told of, and keeps the order",
-	Run: func(ctx context.Context, l *Lab) error {
-		n := 20 * l.Scale
-		trial := fmt.Sprintf("kill -9 of dockerd, of containerd or of both at %d random moments of a connect, a start or a stop", n)
-		return l.Both(ctx, trial, func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return kills(ctx, e, n, l.Seed, e.Dockerd() == l.Patched)
-		})
+// Fault makes daemons restart, and requests and starts fail.
+var Fault = Suite{
+	Name:      "fault",
+	Guarantee: "restarts and faults lose nothing that the client was told of, leak nothing, and keep the order",
+	Trials: []Trial{
+		{Name: "daemon restarts, then hot connect", Play: daemonRestarts},
+		{Name: "daemon restarts with live-restore, then hot connect", Play: liveRestore, Args: []string{"--live-restore"}},
+		{Name: "network connected again while the container waits for its restart", Play: restarting},
+		{Name: "disk full at connect to a stopped container", Play: connectDuring(fullDisk, false)},
+		{Name: "disk full at connect to a running container", Play: connectDuring(fullDisk, true)},
+		{Name: "read-only config.v2.json at connect to a stopped container", Play: connectDuring(readOnly, false)},
+		{Name: "read-only config.v2.json at connect to a running container", Play: connectDuring(readOnly, true)},
+		{Name: "start fails as an address is taken", Play: failingStart(addressTaken)},
+		{Name: "start fails as the parent of a macvlan network is gone", Play: failingStart(parentGone)},
+		{Name: "start fails as a network was removed", Play: failingStart(networkGone)},
+		{Name: "explicit numbers that are none are refused", Play: badExplicit},
+		{Name: "start fails at the first of five networks", Play: failingStartAt(0)},
+		{Name: "start fails at the second of five networks", Play: failingStartAt(1)},
+		{Name: "start fails at the third of five networks", Play: failingStartAt(2)},
+		{Name: "start fails at the fourth of five networks", Play: failingStartAt(3)},
+		{Name: "start fails at the fifth of five networks", Play: failingStartAt(4)},
+		{Name: "link-local IPv6 network attached behind another IPv6 network", Play: linkLocal, Until: 27},
+		{Name: "start fails as the port of docker_gwbridge is taken", Play: gatewayTaken, Since: 28, Args: noProxy},
+		// Up to 27.5 the default bridge is joined first, and if it is off, the container has
+		// no networks.
+		{Name: "default bridge behind an overlay is turned off", Play: bridgeOff, Since: 28, Args: []string{"--bridge=none"}},
 	},
 }
 
 // starts is how often a container is started to see its order.
 const starts = 5
 
-func runFaults(ctx context.Context, l *Lab) error {
-	type play func(context.Context, *engine.Engine) (Outcome, error)
-	type trial struct {
-		name string
-		play play
-		args []string
-	}
-	trials := []trial{
-		{"daemon restarts, then hot connect", daemonRestarts, nil},
-		{"daemon restarts with live-restore, then hot connect", liveRestore, []string{"--live-restore"}},
-		{"network connected again while the container waits for its restart", restarting, nil},
-		{"disk full at connect to a stopped container", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return connectDuring(ctx, e, false, fullDisk)
-		}, nil},
-		{"disk full at connect to a running container", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return connectDuring(ctx, e, true, fullDisk)
-		}, nil},
-		{"read-only config.v2.json at connect to a stopped container", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return connectDuring(ctx, e, false, readOnly)
-		}, nil},
-		{"read-only config.v2.json at connect to a running container", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return connectDuring(ctx, e, true, readOnly)
-		}, nil},
-		{"start fails as an address is taken", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return failingStart(ctx, e, addressTaken)
-		}, nil},
-		{"start fails as the parent of a macvlan network is gone", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return failingStart(ctx, e, parentGone)
-		}, nil},
-		{"start fails as a network was removed", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return failingStart(ctx, e, networkGone)
-		}, nil},
-	}
-	trials = append(trials, trial{"explicit numbers that are none are refused", badExplicit, nil})
-	for fails, place := range []string{"first", "second", "third", "fourth", "fifth"} {
-		trials = append(trials, trial{"start fails at the " + place + " of five networks", func(ctx context.Context, e *engine.Engine) (Outcome, error) {
-			return failingStartAt(ctx, e, fails)
-		}, nil})
-	}
-	// Up to 27.5 the default bridge is joined first, and if it is off, the container has no
-	// networks.
-	if pins.Major(l.Release.Name) < 28 {
-		trials = append(trials, trial{"link-local IPv6 network attached behind another IPv6 network", linkLocal, nil})
-	} else {
-		trials = append(trials, trial{"start fails as the port of docker_gwbridge is taken", gatewayTaken, []string{"--userland-proxy=false"}})
-		trials = append(trials, trial{"default bridge behind an overlay is turned off", bridgeOff, []string{"--bridge=none"}})
-	}
-	for _, trial := range trials {
-		if err := l.Both(ctx, trial.name, trial.play, trial.args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // daemonRestarts is about a container that the daemon starts again when it comes back.
-func daemonRestarts(ctx context.Context, e *engine.Engine) (Outcome, error) {
-	box := MakeBox(ctx, e, "zulu mike kilo", "bravo alpha", "--restart=always")
-	box.Start("first")
-	box.Restart()
-	box.Do("start box") // it does no harm if it runs
-	box.Look("restarted")
-	box.Connect("bravo")
-	box.Look("after a hot connect")
-	box.Restart()
-	box.Do("start box")
-	box.Look("restarted again")
-	box.Connect("alpha")
-	box.Do("stop box")
-	box.Starts(starts, "at last")
-	return box.Outcome()
+func daemonRestarts(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+	c := makeContainer(ctx, e, "zulu mike kilo", "bravo alpha", "--restart=always")
+	c.Start("first")
+	c.RestartDaemon()
+	c.Do("start router") // it does no harm if it runs
+	c.Look("restarted")
+	c.Connect("bravo")
+	c.Look("after a hot connect")
+	c.RestartDaemon()
+	c.Do("start router")
+	c.Look("restarted again")
+	c.Connect("alpha")
+	c.Do("stop router")
+	c.Starts(starts, "at last")
+	return c.Outcome()
 }
 
 // liveRestore is about a container that goes on while the daemon does not run.
-func liveRestore(ctx context.Context, e *engine.Engine) (Outcome, error) {
-	box := MakeBox(ctx, e, "zulu mike kilo", "bravo alpha")
-	box.Start("first")
-	pid, wentOn := box.Pid(), true
+func liveRestore(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+	c := makeContainer(ctx, e, "zulu mike kilo", "bravo alpha")
+	c.Start("first")
+	pid, wentOn := c.Pid(), true
 	for _, network := range []string{"bravo", "alpha"} {
-		box.Restart()
-		box.Look("restored")
-		wentOn = wentOn && box.Pid() == pid
-		box.Connect(network)
-		box.Look("after a hot connect")
+		c.RestartDaemon()
+		c.Look("restored")
+		wentOn = wentOn && c.Pid() == pid
+		c.Connect(network)
+		c.Look("after a hot connect")
 	}
-	box.Do("stop box")
-	box.Starts(starts, "at last")
-	o, err := box.Outcome()
+	c.Do("stop router")
+	c.Starts(starts, "at last")
+	o, err := c.Outcome()
 	if !wentOn {
-		o.What, o.Held = o.What+", the container did not go on", false
+		o.blame("the container did not go on")
 	}
 	return o, err
 }
@@ -131,43 +82,60 @@ func liveRestore(ctx context.Context, e *engine.Engine) (Outcome, error) {
 // restarting is about a container that has ended and waits for the engine to start it
 // again, each time longer. The engine takes it for running, but it has no endpoints, so
 // that some engines connect a network again that it has. The network keeps its place.
-func restarting(ctx context.Context, e *engine.Engine) (Outcome, error) {
-	box := MakeBox(ctx, e, "zulu mike kilo", "", "--restart=always")
-	box.Start("first")
-	await := func(wanted func(status string) bool) {
-		box.Try(func() error {
+func restarting(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+	c := makeContainer(ctx, e, "zulu mike kilo", "", "--restart=always")
+	c.Start("first")
+	until := func(state string, meanwhile func()) {
+		c.Try(func() error {
 			ctx, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
-			return Await(ctx, e, "{{.State.Status}}", wanted)
+			return await(ctx, e, "{{.State.Status}}", func(now string) bool {
+				if now != state && meanwhile != nil {
+					meanwhile()
+				}
+				return now == state
+			})
 		})
 	}
-	running := func(status string) bool { return status == "running" }
-	waiting := func(status string) bool { return status == "restarting" }
 	// It waits 100 ms at first, and twice as long each time: 6.4 s for the last.
 	for range 7 {
-		await(running)
-		await(func(status string) bool {
-			if waiting(status) {
-				return true
-			}
+		until("running", nil)
+		until("restarting", func() {
 			// The command ends with the process, and may say that it failed.
-			_, _ = e.Docker(ctx, "exec", "box", "/idle", "end")
-			return false
+			_, _ = e.Docker(ctx, "exec", router, "/probe", "end")
 		})
 	}
-	answered := "connected again"
-	box.Try(func() error {
-		if post(ctx, e, "/networks/zulu/connect", `{"Container":"box"}`) != nil {
-			answered = "refused"
+	refused := 0
+	c.Try(func() error {
+		if post(ctx, e, "/networks/zulu/connect", `{"Container":"router"}`) != nil {
+			refused++
 		}
 		return ctx.Err()
 	})
-	await(waiting)
-	await(running)
-	box.Look("restarted")
-	box.Do("stop box")
-	box.Starts(starts, "at last")
-	o, err := box.Outcome()
-	o.What = answered + ", " + o.What
+	until("restarting", nil)
+	until("running", nil)
+	c.Look("restarted")
+	c.Do("stop router")
+	c.Starts(starts, "at last")
+	o, err := c.Outcome()
+	o.Figures["refused"] = refused
 	return o, err
+}
+
+// post sends a request to the engine, which may be killed before it answers.
+func post(ctx context.Context, e *engine.Engine, path, body string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return e.Post(ctx, path, body)
+}
+
+// connectBody is the body of a request that connects the container, with the settings of
+// the endpoint as JSON.
+func connectBody(endpoint string) string {
+	return fmt.Sprintf(`{"Container":%q,"EndpointConfig":%s}`, router, endpoint)
+}
+
+// explicitly are the settings of an endpoint that give an explicit number, as JSON.
+func explicitly(number string) string {
+	return fmt.Sprintf(`{"DriverOpts":{%q:%q}}`, engine.AttachSequenceOption, number)
 }

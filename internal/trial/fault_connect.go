@@ -16,96 +16,90 @@ import (
 )
 
 // A fault can begin and end.
-type fault func(ctx context.Context, box *Box) (begin, end func() error, err error)
+type fault func(c *Container) (begin, end func() error, err error)
 
 // connectDuring is about a network that is connected during a fault. What the client is told
 // must be so: without an error the attachment is kept, and with one the container's file
 // is as it was. In any case the former order is kept, and the new network, where the
 // daemon has it, is the last.
-func connectDuring(ctx context.Context, e *engine.Engine, running bool, make fault) (Outcome, error) {
-	box := MakeBox(ctx, e, "zulu mike kilo", "alpha")
-	box.Starts(1, "before")
-	begin, end, err := make(ctx, box)
-	if err != nil {
-		return Outcome{}, errors.Join(box.Err, err)
-	}
-	if running {
-		box.Start("before")
-	}
-	box.Try(begin)
-	// Not sooner: an engine may save the end of a container after it said that it stopped.
-	before, err := os.ReadFile(box.File())
-	box.Try(func() error { return err })
-	failed := box.Err == nil && post(ctx, e, "/networks/alpha/connect", `{"Container":"box"}`) != nil
-	box.Try(end)
-	after, err := os.ReadFile(box.File())
-	box.Try(func() error { return err })
-	told, kept := "no error", true
-	if failed {
-		told, kept = "an error", bytes.Equal(before, after)
-	}
-	former := box.Want
-	// has sees to it that alpha is wanted where the daemon has it.
-	has := func() bool {
-		if !slices.Contains(box.Attached(), "alpha") {
-			box.Want = former
-			return false
+func connectDuring(make fault, running bool) func(context.Context, *Env, *engine.Engine) (Outcome, error) {
+	return func(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+		c := makeContainer(ctx, e, "zulu mike kilo", "alpha")
+		c.Starts(1, "before")
+		begin, end, err := make(c)
+		if err != nil {
+			return Outcome{}, errors.Join(c.Err, err)
 		}
-		box.Want = append(former[:len(former):len(former)], "alpha")
-		return true
+		if running {
+			c.Start("before")
+		}
+		c.Try(begin)
+		// Not sooner: an engine may save the end of a container after it said that it stopped.
+		before := c.read()
+		failed := c.Err == nil && post(ctx, e, "/networks/alpha/connect", connectBody("null")) != nil
+		c.Try(end)
+		kept := !failed || bytes.Equal(before, c.read())
+		former := c.Want
+		// has sees to it that alpha is wanted where the daemon has it.
+		has := func() bool {
+			c.Want = former
+			if !slices.Contains(c.Attached(), "alpha") {
+				return false
+			}
+			c.Want = append(former[:len(former):len(former)], "alpha")
+			return true
+		}
+		kept = (has() || failed) && kept
+		if running {
+			c.Do("stop router")
+		}
+		c.Starts(starts, "after the fault")
+		c.RestartDaemon()
+		kept = (has() || failed) && kept
+		c.Starts(starts, "after the daemon's restart")
+		o, err := c.Outcome()
+		if failed {
+			o.Figures["refused"] = 1
+		}
+		if !kept {
+			o.blame("the file is not as the client was told")
+		}
+		return o, err
 	}
-	memory := has()
-	kept = kept && (memory || failed)
-	if running {
-		box.Do("stop box")
-	}
-	box.Starts(starts, "after the fault")
-	box.Restart()
-	kept = kept && (has() || failed)
-	box.Starts(starts, "after the daemon's restart")
-	o, err := box.Outcome()
-	o.What = fmt.Sprintf("%s to the client, %s", told, o.What)
-	if failed && memory {
-		o.What += ", attached in memory all the same"
-	}
-	if !kept {
-		o.What, o.Held = o.What+", the file is not as the client was told", false
-	}
-	return o, err
 }
 
 // readOnly makes the folder of the container's file read-only.
-func readOnly(ctx context.Context, box *Box) (begin, end func() error, err error) {
-	folder := filepath.Join(box.DataRoot(), "containers", box.ID)
+func readOnly(c *Container) (begin, end func() error, err error) {
+	folder := filepath.Join(c.Engine.DataRoot(), "containers", c.ID)
 	begin = func() error {
-		return errors.Join(labCommand(ctx, box.Engine, "/bin/mount", "--bind", folder, folder),
-			labCommand(ctx, box.Engine, "/bin/mount", "-o", "remount,bind,ro", folder))
+		return errors.Join(c.runBeside("/bin/mount", "--bind", folder, folder),
+			c.runBeside("/bin/mount", "-o", "remount,bind,ro", folder))
 	}
-	return begin, func() error { return labCommand(ctx, box.Engine, "/bin/umount", folder) }, nil
+	return begin, func() error { return c.runBeside("/bin/umount", folder) }, nil
 }
 
 // fullDisk moves all that the daemon keeps to a small disk, and fills that.
-func fullDisk(ctx context.Context, box *Box) (begin, end func() error, err error) {
-	if err := box.Signal(unix.SIGTERM); err != nil {
+func fullDisk(c *Container) (begin, end func() error, err error) {
+	if err := c.Engine.Signal(unix.SIGTERM); err != nil {
 		return nil, nil, err
 	}
-	data := box.DataRoot()
+	data := c.Engine.DataRoot()
 	if err := os.Rename(data, data+"-large"); err != nil {
 		return nil, nil, err
 	}
 	if err := os.Mkdir(data, 0o755); err != nil {
 		return nil, nil, err
 	}
-	if err := labCommand(ctx, box.Engine, "/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", data); err != nil {
+	if err := c.runBeside("/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", data); err != nil {
 		return nil, nil, err
 	}
-	if err := labCommand(ctx, box.Engine, "/bin/cp", "-a", data+"-large/.", data); err != nil {
+	if err := c.runBeside("/bin/cp", "-a", data+"-large/.", data); err != nil {
 		return nil, nil, err
 	}
-	if err := box.StartDockerd(ctx); err != nil {
+	if err := c.Engine.StartDockerd(c.ctx); err != nil {
 		return nil, nil, err
 	}
-	ballast := box.Inside(filepath.Join(data, "ballast"))
+	ballast := c.Engine.Inside(filepath.Join(data, "ballast"))
 	begin = func() error {
 		file, err := os.Create(ballast)
 		if err != nil {
@@ -123,11 +117,69 @@ func fullDisk(ctx context.Context, box *Box) (begin, end func() error, err error
 	return begin, func() error { return os.Remove(ballast) }, nil
 }
 
-// labCommand runs a program of the machine in the lab.
-func labCommand(ctx context.Context, e *engine.Engine, program string, args ...string) error {
-	cmd := e.Command(ctx, program, args...)
+// runBeside runs a program of the machine in the engine's sandbox.
+func (c *Container) runBeside(program string, args ...string) error {
+	cmd := c.Engine.Command(c.ctx, program, args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, out)
 	}
 	return nil
+}
+
+// badNumbers are no explicit numbers.
+var badNumbers = []string{"", "0", "-1", "1.5", "abc", "4294967296"}
+
+// badExplicit is about requests with an explicit number that is none. A patched engine
+// refuses them with status 400, and stores nothing; to a stock engine it is an option like
+// any other.
+func badExplicit(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+	c := makeContainer(ctx, e, "zulu mike", "alpha")
+	c.Starts(1, "before")
+	requests, refused := 0, 0
+	var wrong []string
+	attempt := func(path string, body func(endpoint string) string, clean string) {
+		for _, bad := range badNumbers {
+			before := c.read()
+			err := post(ctx, e, path, body(explicitly(bad)))
+			requests++
+			if err == nil {
+				wrong = append(wrong, fmt.Sprintf("%q is taken", bad))
+				c.Do(clean)
+				continue
+			}
+			refused++
+			for _, words := range []string{"400 ", engine.AttachSequenceOption, fmt.Sprintf(`\"%s\"`, bad), "1 to 4294967295"} {
+				if !strings.Contains(err.Error(), words) {
+					wrong = append(wrong, fmt.Sprintf("%q does not say %q", err, words))
+				}
+			}
+			if !bytes.Equal(before, c.read()) {
+				wrong = append(wrong, fmt.Sprintf("the file has changed for %q", bad))
+			}
+		}
+	}
+	attempt("/containers/create?name=other", func(endpoint string) string {
+		return createBody("zulu", endpoint)
+	}, "rm --force other")
+	attempt("/networks/alpha/connect", connectBody, "network disconnect alpha router")
+	c.Do("start router")
+	attempt("/networks/alpha/connect", connectBody, "network disconnect alpha router")
+	c.Do("stop router")
+	if names := c.Ask("ps --all --format {{.Names}}"); names != router {
+		wrong = append(wrong, "containers are left: "+names)
+	}
+	c.Starts(2, "after the requests")
+	o, err := c.Outcome()
+	o.Figures["requests"], o.Figures["refused"] = requests, refused
+	if len(wrong) > 0 {
+		o.blame("%s", wrong[0])
+	}
+	return o, err
+}
+
+// createBody is the body of a request that creates a container with a network, given the
+// settings of the endpoint as JSON.
+func createBody(network, endpoint string) string {
+	return fmt.Sprintf(`{"Image":%q,"HostConfig":{"NetworkMode":%q},"NetworkingConfig":{"EndpointsConfig":{%q:%s}}}`,
+		engine.Image, network, network, endpoint)
 }

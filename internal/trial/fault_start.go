@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -20,50 +19,55 @@ type cause struct {
 	// create is how mike is made, without "docker network create".
 	create string
 	// prepare comes before mike is made, may be nil.
-	prepare, begin, end func(*Box)
-	// another says that mike is another network afterwards.
-	another bool
+	prepare, begin, end func(*Container)
+	// recreated says that mike is another network afterwards.
+	recreated bool
 }
 
-// addressOf is that of the container in a network. It has one in each that is its own:
+// addressIn is that of the container in a network. It has one in each that is its own:
 // one that a failed start leaks cannot be had again.
-func addressOf(subnet int) string { return fmt.Sprintf("--ip=10.77.%d.10", subnet) }
+func addressIn(subnet int) string { return fmt.Sprintf("--ip=10.77.%d.10", subnet) }
+
+// takeAddress has another container take the address, and freeAddress frees it.
+func takeAddress(c *Container, network string, subnet int) {
+	c.Do("run --detach --name thief --network " + network + " " + addressIn(subnet) + " " + engine.Image)
+}
+
+func freeAddress(c *Container) { c.Do("rm --force thief") }
 
 var addressTaken = cause{
 	create: "--subnet 10.77.2.0/24 mike",
-	begin: func(box *Box) {
-		box.Do("run --detach --name thief --network mike " + addressOf(2) + " " + engine.Image)
-	},
-	end: func(box *Box) { box.Do("rm --force thief") },
+	begin:  func(c *Container) { takeAddress(c, "mike", 2) },
+	end:    freeAddress,
 }
 
 var parentGone = cause{
 	create:  "--subnet 10.77.2.0/24 --driver macvlan --opt parent=" + engine.Parent + " mike",
-	prepare: func(box *Box) { box.Try(box.AddParent) },
-	begin:   func(box *Box) { box.Try(box.RemoveParent) },
-	end:     func(box *Box) { box.Try(box.AddParent) },
+	prepare: func(c *Container) { c.Try(c.Engine.AddParent) },
+	begin:   func(c *Container) { c.Try(c.Engine.RemoveParent) },
+	end:     func(c *Container) { c.Try(c.Engine.AddParent) },
 }
 
 var networkGone = cause{
 	create: "--subnet 10.77.2.0/24 mike",
-	begin:  func(box *Box) { box.Do("network rm mike") },
-	end:    func(box *Box) { box.Do("network create --subnet 10.77.2.0/24 mike") },
+	begin:  func(c *Container) { c.Do("network rm mike") },
+	end:    func(c *Container) { c.Do("network create --subnet 10.77.2.0/24 mike") },
 
-	another: true,
+	recreated: true,
 }
 
-// leakables returns what the lab holds for running containers: interfaces on the machine's
-// side, and files of network namespaces.
-func leakables(box *Box) (names []string) {
-	box.Try(func() error {
-		files, err := os.ReadDir(filepath.Join(box.Dir(), "exec", "netns"))
+// leakables returns what the sandbox holds for running containers: interfaces on the
+// machine's side, and files of network namespaces.
+func leakables(c *Container) (names []string) {
+	c.Try(func() error {
+		files, err := os.ReadDir(filepath.Join(c.Engine.Dir(), "exec", "netns"))
 		if err != nil && !os.IsNotExist(err) { // the first container makes the folder
 			return err
 		}
 		for _, file := range files {
 			names = append(names, "netns "+file.Name())
 		}
-		return box.Interfaces(func(h *netlink.Handle) error {
+		return c.Engine.Interfaces(func(h *netlink.Handle) error {
 			links, err := h.LinkList()
 			for _, link := range links {
 				names = append(names, "interface "+link.Attrs().Name)
@@ -74,204 +78,202 @@ func leakables(box *Box) (names []string) {
 	return names
 }
 
-// failingStartAt is about starts that fail at one of five networks, for each of them. What
-// was attached stays attached, but for the network itself where stock drops it too, and
-// keeps its number; a restart policy that tries again loses no more.
-func failingStartAt(ctx context.Context, e *engine.Engine, fails int) (Outcome, error) {
-	networks := strings.Fields("zulu mike kilo alpha bravo")
-	box := NewBox(ctx, e)
-	for i, network := range networks {
-		box.Do(fmt.Sprintf("network create --subnet 10.77.%d.0/24 %s", i+1, network))
-	}
-	box.Create(networks[0], addressOf(1), "--restart=on-failure:10")
-	for i, network := range networks[1:] {
-		box.Connect(network, addressOf(i+2))
-	}
-	box.Starts(1, "before")
-	numbers := box.Numbers()
-	failing := networks[fails]
-	box.Do("run --detach --name thief --network " + failing + " " + addressOf(fails+1) + " " + engine.Image)
-	var wrong []string
-	for range 3 {
-		box.Try(func() error {
-			if post(ctx, e, "/containers/box/start", "") == nil && slices.Contains(box.Attached(), failing) {
+// startFails asks for a start, and returns whether the engine refuses it.
+func (c *Container) startFails() (failed bool) {
+	c.Try(func() error {
+		failed = post(c.ctx, c.Engine, "/containers/router/start", "") != nil
+		return c.ctx.Err()
+	})
+	return failed
+}
+
+// failingStart is about starts that fail at the second of three networks. They leak nothing,
+// and once the cause is gone the container starts in order. An engine that drops the
+// network that failed, as stock does since 29.0, is asked to connect it again.
+func failingStart(why cause) func(context.Context, *Env, *engine.Engine) (Outcome, error) {
+	return func(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+		c := newContainer(ctx, e)
+		if why.prepare != nil {
+			why.prepare(c)
+		}
+		c.Do("network create --subnet 10.77.3.0/24 alpha", "network create "+why.create, "network create --subnet 10.77.1.0/24 zulu")
+		c.Create("zulu", addressIn(1))
+		c.Connect("mike", addressIn(2))
+		c.Connect("alpha", addressIn(3))
+		stopped := leakables(c)
+		c.Start("before")
+		var wrong []string
+		// It is two interfaces, as that of a macvlan network is in the container alone.
+		if now := leakables(c); len(now) < len(stopped)+3 {
+			wrong = append(wrong, fmt.Sprintf("leaks would not be seen: the running container holds %v", now))
+		}
+		c.Do("stop router")
+		drops := 0
+		for range 3 {
+			why.begin(c)
+			before := leakables(c)
+			if !c.startFails() {
 				wrong = append(wrong, "the start did not fail")
 			}
-			_ = post(ctx, e, "/containers/box/stop?t=1", "") // it may run without the network
-			return nil
-		})
-		attached, now := box.Attached(), box.Numbers()
-		for _, network := range networks {
-			if network != failing && (!slices.Contains(attached, network) || now[network] != numbers[network]) {
-				wrong = append(wrong, fmt.Sprintf("%s is lost: attached %v, numbers %v", network, attached, now))
+			for _, name := range leakables(c) {
+				if !slices.Contains(before, name) {
+					wrong = append(wrong, "leaked: "+name)
+				}
 			}
+			attached, numbers := c.Attached(), c.Numbers()
+			for _, network := range without(c.Want, "mike") {
+				if _, saved := numbers[network]; !saved || !slices.Contains(attached, network) {
+					wrong = append(wrong, network+" is lost")
+				}
+			}
+			why.end(c)
+			dropped := !slices.Contains(attached, "mike")
+			if dropped {
+				drops++
+			} else if why.recreated {
+				c.Do("network disconnect --force mike router")
+			}
+			if dropped || why.recreated {
+				c.Want = []string{"zulu", "alpha"}
+				c.Connect("mike", addressIn(2))
+				c.Starts(1, "connected again")
+				c.Disconnect("alpha")
+				c.Connect("alpha", addressIn(3))
+			}
+			c.Starts(2, "repaired")
 		}
+		return c.outcomeWith(wrong, "dropped", drops)
 	}
-	box.Do("rm --force thief")
-	dropped := !slices.Contains(box.Attached(), failing)
-	if dropped {
-		box.Want = slices.DeleteFunc(slices.Clone(box.Want), func(n string) bool { return n == failing })
-		box.Connect(failing, addressOf(fails+1))
-	}
-	box.Starts(2, "repaired")
-	o, err := box.Outcome()
-	if dropped {
-		o.What += ", the network was dropped"
-	}
+}
+
+// outcomeWith is the outcome with a figure and problems more.
+func (c *Container) outcomeWith(wrong []string, figure string, n int) (Outcome, error) {
+	o, err := c.Outcome()
+	o.Figures[figure] = n
 	if len(wrong) > 0 {
-		o.What, o.Held = o.What+", "+strings.Join(wrong, ", "), false
+		o.blame("%s", strings.Join(wrong, ", "))
 	}
 	return o, err
+}
+
+// failingStartAt is about starts that fail at one of five networks, which fails says. What
+// was attached stays attached, but for the network itself where stock drops it too, and
+// keeps its number; a restart policy that tries again loses no more.
+func failingStartAt(fails int) func(context.Context, *Env, *engine.Engine) (Outcome, error) {
+	return func(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+		networks := strings.Fields("zulu mike kilo alpha bravo")
+		c := newContainer(ctx, e)
+		for i, network := range networks {
+			c.Do(fmt.Sprintf("network create --subnet 10.77.%d.0/24 %s", i+1, network))
+		}
+		c.Create(networks[0], addressIn(1), "--restart=on-failure:10")
+		for i, network := range networks[1:] {
+			c.Connect(network, addressIn(i+2))
+		}
+		c.Starts(1, "before")
+		numbers := c.Numbers()
+		failing := networks[fails]
+		takeAddress(c, failing, fails+1)
+		var wrong []string
+		for range 3 {
+			if !c.startFails() && slices.Contains(c.Attached(), failing) {
+				wrong = append(wrong, "the start did not fail")
+			}
+			_ = post(ctx, e, "/containers/router/stop?t=1", "") // it may run without the network
+			attached, now := c.Attached(), c.Numbers()
+			for _, network := range without(networks, failing) {
+				if !slices.Contains(attached, network) || now[network] != numbers[network] {
+					wrong = append(wrong, fmt.Sprintf("%s is lost: attached %v, numbers %v", network, attached, now))
+				}
+			}
+		}
+		freeAddress(c)
+		drops := 0
+		if !slices.Contains(c.Attached(), failing) {
+			drops++
+			c.Want = without(c.Want, failing)
+			c.Connect(failing, addressIn(fails+1))
+		}
+		c.Starts(2, "repaired")
+		return c.outcomeWith(wrong, "dropped", drops)
+	}
 }
 
 // linkLocal is about a limit up to 27.5: an address in fe80::/64 can only be set before
 // the container has another IPv6 interface. A container that was attached to such a
 // network behind another IPv6 network does not start, where a stock engine starts it by
 // the luck of the networks' names. Its networks stay, and in the other order it starts.
-func linkLocal(ctx context.Context, e *engine.Engine) (Outcome, error) {
-	box := NewBox(ctx, e)
-	box.Do("network create --ipv6 --subnet fe80::/64 --gateway fe80::1 alan",
+func linkLocal(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+	c := newContainer(ctx, e)
+	c.Do("network create --ipv6 --subnet fe80::/64 --gateway fe80::1 alan",
 		"network create --ipv6 --subnet 2001:db8:1::/64 zwan")
-	box.Create("zwan")
-	box.Connect("alan")
-	behind := "starts"
-	if box.Try(func() error {
-		if post(ctx, e, "/containers/box/start", "") != nil {
-			behind = "does not start"
-		}
-		return nil
-	}); len(box.Attached()) != 2 {
-		behind += " and loses a network"
+	c.Create("zwan")
+	c.Connect("alan")
+	fails := 0
+	if c.startFails() {
+		fails++
 	}
-	box.Do("rm --force box")
-	box.Create("alan")
-	box.Connect("zwan")
-	box.Starts(2, "link-local network first")
-	o, err := box.Outcome()
-	o.What = fmt.Sprintf("%s with the link-local network behind, and before the other %s", behind, o.What)
-	o.Held = o.Held && !strings.Contains(behind, "loses")
-	return o, err
+	var wrong []string
+	if attached := c.Attached(); len(attached) != 2 {
+		wrong = append(wrong, fmt.Sprintf("a network is lost: attached %v", attached))
+	}
+	c.Do("rm --force router")
+	c.Create("alan")
+	c.Connect("zwan")
+	c.Starts(2, "link-local network first")
+	return c.outcomeWith(wrong, "failed with the link-local network behind", fails)
 }
 
 // gatewayTaken is about a container in an overlay and two internal networks, which
 // needs an endpoint in docker_gwbridge for its published port, while another container
 // has that port. No start that fails costs a network, and with the port free the
 // container starts.
-func gatewayTaken(ctx context.Context, e *engine.Engine) (Outcome, error) {
-	box := NewBox(ctx, e)
-	box.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu",
+func gatewayTaken(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+	c := newContainer(ctx, e)
+	c.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu",
 		"network create --internal mike", "network create --internal alpha",
 		"run --detach --name thief --publish 8080:80 "+engine.Image)
-	box.Create("zulu", "--publish 8080:80")
-	box.Connect("mike")
-	box.Connect("alpha")
-	var left []string
-	failed := true
-	for range 4 {
-		box.Try(func() error {
-			failed = failed && post(ctx, e, "/containers/box/start", "") != nil
-			return nil
-		})
-		left = append(left, strings.Join(box.Attached(), "+"))
-	}
-	box.Do("rm --force thief")
-	complete := failed && !slices.ContainsFunc(left, func(s string) bool { return s != "alpha+mike+zulu" })
-	if complete {
-		box.Want = append(box.Want, "docker_gwbridge")
-		box.Starts(2, "repaired")
-	}
-	o, err := box.Outcome()
-	o.What = fmt.Sprintf("after each of four starts %s, %s", strings.Join(left, " "), o.What)
-	o.Held = o.Held && complete
-	return o, err
-}
-
-// failingStart is about starts that fail at the second of three networks. They leak nothing,
-// and once the cause is gone the container starts in order. An engine that drops the
-// network that failed, as stock does since 29.0, is asked to connect it again.
-func failingStart(ctx context.Context, e *engine.Engine, c cause) (Outcome, error) {
-	const rounds = 3
-	box := NewBox(ctx, e)
-	if c.prepare != nil {
-		c.prepare(box)
-	}
-	box.Do("network create --subnet 10.77.3.0/24 alpha", "network create "+c.create, "network create --subnet 10.77.1.0/24 zulu")
-	box.Create("zulu", addressOf(1))
-	box.Connect("mike", addressOf(2))
-	box.Connect("alpha", addressOf(3))
-	idle := leakables(box)
-	box.Start("before")
+	c.Create("zulu", "--publish 8080:80")
+	c.Connect("mike")
+	c.Connect("alpha")
+	lost := 0
 	var wrong []string
-	// It is two interfaces, as that of a macvlan network is in the container alone.
-	if now := leakables(box); len(now) < len(idle)+3 {
-		wrong = append(wrong, fmt.Sprintf("leaks would not be seen: the running container holds %v", now))
-	}
-	box.Do("stop box")
-	drops := 0
-	for range rounds {
-		c.begin(box)
-		before := leakables(box)
-		box.Try(func() error {
-			if post(ctx, e, "/containers/box/start", "") == nil {
-				wrong = append(wrong, "the start did not fail")
-			}
-			return nil
-		})
-		for _, name := range leakables(box) {
-			if !slices.Contains(before, name) {
-				wrong = append(wrong, "leaked: "+name)
-			}
+	for range 4 {
+		if !c.startFails() {
+			wrong = append(wrong, "the start did not fail")
 		}
-		attached, numbers := box.Attached(), box.Numbers()
-		for _, network := range box.Want {
-			_, saved := numbers[network]
-			if network != "mike" && !(saved && slices.Contains(attached, network)) {
-				wrong = append(wrong, network+" is lost")
-			}
+		if attached := c.Attached(); len(attached) != 3 {
+			lost++
+			wrong = append(wrong, fmt.Sprintf("a network is lost: attached %v", attached))
 		}
-		c.end(box)
-		dropped := !slices.Contains(attached, "mike")
-		if dropped {
-			drops++
-		} else if c.another {
-			box.Do("network disconnect --force mike box")
-		}
-		if dropped || c.another {
-			box.Want = []string{"zulu", "alpha"}
-			box.Connect("mike", addressOf(2))
-			box.Starts(1, "connected again")
-			box.Disconnect("alpha")
-			box.Connect("alpha", addressOf(3))
-		}
-		box.Starts(2, "repaired")
 	}
-	o, err := box.Outcome()
-	if drops > 0 {
-		o.What += fmt.Sprintf(", the network was dropped in %d of %d", drops, rounds)
+	c.Do("rm --force thief")
+	if len(wrong) == 0 {
+		c.Want = append(c.Want, "docker_gwbridge")
+		c.Starts(2, "repaired")
 	}
-	if len(wrong) > 0 {
-		o.What, o.Held = o.What+", "+strings.Join(wrong, ", "), false
-	}
-	return o, err
+	return c.outcomeWith(wrong, "failed starts that cost a network", lost)
 }
 
 // bridgeOff is about a container that has an overlay, and behind it the default bridge,
 // which is turned off. Overlays lead to other containers only, so the engine gives the
 // container an interface in docker_gwbridge, unless it has another way out.
-func bridgeOff(ctx context.Context, e *engine.Engine) (Outcome, error) {
-	box := NewBox(ctx, e)
-	box.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu")
-	box.Create("zulu")
-	box.Connect("bridge")
-	box.Do("start box")
+func bridgeOff(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+	c := newContainer(ctx, e)
+	c.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu")
+	c.Create("zulu")
+	c.Connect("bridge")
+	c.Do("start router")
+	c.Want = []string{"zulu", "docker_gwbridge"}
+	c.Look("with the default bridge off")
+	o, err := c.Outcome()
 	var found observe.Start
-	box.Try(func() (err error) {
-		found, err = observe.Read(ctx, e, "box")
+	c.Try(func() (err error) {
+		found, err = observe.Read(ctx, e, router)
 		return err
 	})
-	got := strings.Join(found.Networks(), " ")
-	return Outcome{
-		What: fmt.Sprintf("interfaces in %s, gateway in %s", got, cmp.Or(found.Gateway, "none")),
-		Held: got == "zulu docker_gwbridge" && found.Gateway == "docker_gwbridge",
-	}, box.Err
+	if found.Gateway != "docker_gwbridge" {
+		o.blame("gateway: got %q, wanted docker_gwbridge", found.Gateway)
+	}
+	return o, err
 }

@@ -15,40 +15,41 @@ import (
 
 	"ethorder/internal/build"
 	"ethorder/internal/patch"
+	"ethorder/internal/report"
 	"ethorder/internal/source"
 )
 
 // Race makes the connects on engines that are built with Go's race detector.
-var RaceSuite = Suite{
-	Name:    "race",
-	Promise: "the race detector sees no race in what the patches add, while networks are connected at the same time",
-	Asked:   true,
-	Run:     runRace,
+var Race = Suite{
+	Name:      "race",
+	Guarantee: "the race detector sees no race in what the patches add, while networks are connected at the same time",
+	OptIn:     true,
+	Trials:    []Trial{{Name: fmt.Sprintf("race detector: %d connects at once to 1 and to 10 containers, stopped and running, each started afterwards", connects)}},
+	Run:       runRace,
 }
 
-func runRace(ctx context.Context, lab *Lab) error {
-	raced := *lab
+func runRace(ctx context.Context, env *Env) error {
+	raced := *env
 	for path, stock := range map[*string]bool{&raced.Stock: true, &raced.Patched: false} {
 		var err error
-		*path, err = build.Engine(ctx, lab.Repo, build.Options{Release: lab.Release, Stock: stock, Clone: lab.Clone, Race: true})
+		*path, err = build.Engine(ctx, env.Root, build.Options{Release: env.Release, Stock: stock, Clone: env.Clone, Race: true})
 		if err != nil {
 			return err
 		}
 	}
-	before, err := source.Fetch(ctx, lab.Repo, lab.Release, lab.Clone)
+	before, err := source.Fetch(ctx, env.Root, env.Release, env.Clone)
 	if err != nil {
 		return err
 	}
-	after, err := patch.Fetch(ctx, lab.Repo, lab.Release, lab.Clone)
+	after, err := patch.Fetch(ctx, env.Root, env.Release, env.Clone)
 	if err != nil {
 		return err
 	}
-
-	stock, _, err := racesSeen(ctx, &raced, false)
+	stock, _, err := raced.racesSeen(ctx, false)
 	if err != nil {
 		return fmt.Errorf("stock engine: %w", err)
 	}
-	patched, wrong, err := racesSeen(ctx, &raced, true)
+	patched, o, err := raced.racesSeen(ctx, true)
 	if err != nil {
 		return fmt.Errorf("patched engine: %w", err)
 	}
@@ -67,31 +68,28 @@ func runRace(ctx context.Context, lab *Lab) error {
 			continue
 		}
 		ours++
+		o.blame("a race in what the patches add: %s", what)
 		logrus.Warnf("a race in what the patches add: %s\n%s", what, r.text)
 	}
-	did := fmt.Sprintf("%d kinds of races, %d of them not seen on stock, %d of them in lines of the patches", len(patched), ours+others, ours)
-	if wrong != "" {
-		did += "; " + wrong
-	}
-	lab.Report(fmt.Sprintf("race detector: %d connects at once to 1 and to 10 containers, stopped and running, each started afterwards", connects),
-		fmt.Sprintf("%d kinds of races", len(stock)), did, ours == 0 && wrong == "")
+	o.Figures = report.Figures{"kinds of races": len(patched), "not on stock": ours + others, "in lines of the patches": ours}
+	env.Report(env.suite.Trials[0].Name, Outcome{Figures: report.Figures{"kinds of races": len(stock)}}, o)
 	return nil
 }
 
-// seen makes the trials on an engine and returns the races that were seen in it, and
-// what else was wrong.
-func racesSeen(ctx context.Context, lab *Lab, patched bool) (races map[string]raceReport, wrong string, err error) {
-	results, log, err := connectAll(ctx, lab, patched, concurrentTrials(1))
+// racesSeen makes the connects on an engine and returns the races that were seen in it, and
+// an outcome with what else was wrong.
+func (env *Env) racesSeen(ctx context.Context, patched bool) (races map[string]raceReport, o Outcome, err error) {
+	outcomes, log, err := env.connectAll(ctx, patched, 1)
 	if err != nil {
-		return nil, "", err
+		return nil, o, err
 	}
-	for _, r := range results {
-		if !r.held() {
-			wrong = r.String()
+	for i, outcome := range outcomes {
+		if outcome.Problem != "" {
+			o.blame("%v: %s", loads[i], outcome.Problem)
 		}
 	}
 	text, err := os.ReadFile(log)
-	return raceReports(string(text)), wrong, err
+	return raceReports(string(text)), o, err
 }
 
 // report is what the race detector says of a race.

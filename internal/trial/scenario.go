@@ -1,9 +1,9 @@
-// Package scenario holds what a user does to a container's networks, and the
-// order in which the container's interfaces must then come up.
 package trial
 
 import (
+	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"regexp"
@@ -12,11 +12,14 @@ import (
 	"syscall"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
 )
 
-// Scenario is a list of docker commands and the order that follows from them.
+// Scenario is what a user does to the networks of a container, and the order in which the
+// container's interfaces must then come up. The container is called router.
 type Scenario struct {
 	// Name is a sentence.
 	Name string
@@ -25,37 +28,62 @@ type Scenario struct {
 	Since, Until int
 	// Swarm says that the engine must be a swarm of its own.
 	Swarm bool
-	// Parent says that the lab must have an interface called parent, of which
+	// Parent says that the sandbox must have an interface called parent, of which
 	// networks can be made.
 	Parent bool
-	// Networks are the networks to make first, a line each, with the options that
-	// docker network create takes, if any.
-	Networks string
-	// Script has a docker command a line, without "docker". Its container is called
-	// box, and is stopped at the end. "id:NAME" in it stands for the id of a network,
-	// and "shortid:NAME" for the first 12 digits of it. "{seq}" is the driver option that
-	// gives an explicit number, and "{id:NAME}" an id in a request. "daemon restart" restarts the
-	// engine's daemon, and "daemon kill" does so without giving it time to end. A
-	// command behind "!" must fail. "POST" is a request to the engine's API, for what the
-	// docker command of the lab is too old for.
-	Script string
-	// Again are the commands after which box has started once more, in the place of
-	// "stop box" and "start box". "crash" ends the container's first process, and
-	// "await" waits for a state of health.
-	Again string
-	// Same are commands that both engines must answer alike while box runs for the
-	// last time. "lab" is in the place of "exec box /idle" what is run beside the
-	// container.
-	Same string
+	// Networks are made first: what docker network create is given, a network an item.
+	Networks []string
+	// Script has the commands that lead to a stopped container.
+	Script []string
+	// Again are the commands after which the container has started once more. Without any
+	// they are "stop router" and "start router".
+	Again []string
+	// Same are commands that both engines must answer alike while the container runs for
+	// the last time.
+	Same []string
 	// Want is the network of eth0, of eth1, and so on, after each start.
-	Want string
+	Want []string
 }
+
+// A command of a scenario is a docker command without "docker". "id:NAME" stands for the id
+// of a network, "shortid:NAME" for the first 12 digits of it, "{id:NAME}" for the id within
+// a request, and "{seq}" for the driver option of an explicit number. These are no docker
+// commands:
+//
+//	! COMMAND          a command that must fail
+//	POST PATH BODY     a request to the engine's API
+//	daemon restart     a restart of the daemon
+//	daemon kill        a kill -9 of the daemon, and a new one
+//	crash              the end of the container's first process, and its next start
+//	await STATE        waits for the container's state of health
+//	lab ARGUMENT...    the probe beside the container, not in it
+var (
+	//go:embed scenarios/core.yaml
+	coreScenarios []byte
+	//go:embed scenarios/extended.yaml
+	extendedScenarios []byte
+
+	core, extended = parseScenarios(coreScenarios), parseScenarios(extendedScenarios)
+)
+
+// parseScenarios panics if the text, which is embedded, is not as it must be.
+func parseScenarios(text []byte) (all []Scenario) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&all); err != nil {
+		panic(err)
+	}
+	return all
+}
+
+// possible reports whether an engine can do what there is since a first and until a last
+// one, by the first numbers of their releases.
+func possible(since, until, major int) bool { return major >= since && (until == 0 || major <= until) }
 
 // Result is how a scenario went on an engine.
 type Result struct {
 	Want   []string
 	Starts []observe.Start
-	Took   time.Duration // of the starts, with their stops
 	// Refused counts the starts that failed as the engine had lost an overlay, and that
 	// were made again.
 	Refused int
@@ -63,18 +91,16 @@ type Result struct {
 }
 
 // Tally counts the starts that were right.
-func (r Result) Tally() observe.Tally {
-	var t observe.Tally
+func (r Result) Tally() (t observe.Tally) {
 	for _, s := range r.Starts {
 		t.Add(s.Follows(r.Want))
 	}
 	return t
 }
 
-// Gateways returns the networks of the default gateways that were seen, each once, in
+// gateways returns the networks of the default gateways that were seen, each once, in
 // starts with all the networks: a stock engine may lose one in a start that fails.
-func (r Result) Gateways() []string {
-	var seen []string
+func (r Result) gateways() (seen []string) {
 	for _, s := range r.Starts {
 		networks := slices.DeleteFunc(s.Networks(), func(n string) bool { return n == "-" })
 		if len(networks) == len(r.Want) && !slices.Contains(seen, s.Gateway) {
@@ -85,81 +111,70 @@ func (r Result) Gateways() []string {
 	return seen
 }
 
-// PerStart is the time that a start and the stop after it took.
-func (r Result) PerStart() time.Duration {
-	return (r.Took / time.Duration(max(len(r.Starts), 1))).Round(10 * time.Millisecond)
-}
-
-// Wrong returns the first start that was not right.
-func (r Result) Wrong() string {
+// wrong returns the first start that was not right.
+func (r Result) wrong() string {
 	for i, s := range r.Starts {
-		if !s.Follows(r.Want) {
-			if s.Failed != "" {
-				return fmt.Sprintf("start %d: %s", i+1, s.Failed)
-			}
-			return fmt.Sprintf("start %d: got %s, wanted %s", i+1, strings.Join(s.Networks(), " "), strings.Join(r.Want, " "))
+		if problem := misplaced(s, r.Want); problem != "" {
+			return fmt.Sprintf("start %d: %s", i+1, problem)
 		}
 	}
 	return ""
 }
 
-// Run plays s on an engine and starts the container as often as given. Check, if
-// not nil, is called while the container runs for the last time. The engine is
-// left as it was.
-func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check func() error) (_ Result, err error) {
-	defer func() {
-		err = errors.Join(err, s.clean(e))
-	}()
+// misplaced says how the interfaces of a start differ from those that are wanted, "" if
+// they do not.
+func misplaced(s observe.Start, want []string) string {
+	switch {
+	case s.Failed != "":
+		return s.Failed
+	case s.Follows(want):
+		return ""
+	}
+	return fmt.Sprintf("got %s, wanted %s", strings.Join(s.Networks(), " "), strings.Join(want, " "))
+}
+
+// play plays the scenario on an engine, and starts the container as often as given. Check,
+// if not nil, is called while the container runs for the last time. The engine is left as
+// it was.
+func (s Scenario) play(ctx context.Context, e *engine.Engine, starts int, check func() error) (result Result, err error) {
+	defer func() { err = errors.Join(err, s.clean(e)) }()
+	result.Want = s.Want
 	if s.Swarm {
 		if _, err := e.Docker(ctx, "swarm", "init", "--advertise-addr", "127.0.0.1"); err != nil {
-			return Result{}, err
+			return result, err
 		}
 	}
 	if s.Parent {
 		if err := e.AddParent(); err != nil {
-			return Result{}, err
+			return result, err
 		}
 	}
-	for _, network := range lines(s.Networks) {
-		if _, err := e.Docker(ctx, append([]string{"network", "create"}, network...)...); err != nil {
-			return Result{}, err
+	for _, network := range s.Networks {
+		if _, err := runCommand(ctx, e, "network create "+network); err != nil {
+			return result, err
 		}
 	}
-	for _, command := range lines(s.Script) {
-		if _, err := runCommand(ctx, e, command); err != nil {
-			return Result{}, err
-		}
+	if _, err := runAll(ctx, e, s.Script); err != nil {
+		return result, err
 	}
-	result := Result{Want: strings.Fields(s.Want)}
-	begin := time.Now()
 	for i := range starts {
 		start, err := s.start(ctx, e, i == 0)
 		for tries := 1; err == nil && s.Swarm && overlayLost.MatchString(start.Failed) && tries < 10; tries++ {
 			result.Refused++
-			start, err = Start(ctx, e, "box")
+			start, err = startContainer(ctx, e, router)
 		}
 		if err != nil {
 			return result, fmt.Errorf("start %d: %w", i+1, err)
 		}
 		result.Starts = append(result.Starts, start)
-		if i < starts-1 {
-			continue
-		}
-		if check != nil {
-			if err := check(); err != nil {
-				return result, err
-			}
-		}
-		for _, command := range lines(s.Same) {
-			answer, err := runCommand(ctx, e, command)
-			if err != nil {
-				return result, err
-			}
-			result.Same = append(result.Same, fmt.Sprintf("%s: %s", strings.Join(command, " "), answer))
-		}
 	}
-	result.Took = time.Since(begin)
-	return result, nil
+	if check != nil {
+		err = check()
+	}
+	if err == nil {
+		result.Same, err = runAll(ctx, e, s.Same)
+	}
+	return result, err
 }
 
 // overlayLost is what the stock engines 18.06.3, 18.09.9 and 19.03.15 say at every
@@ -167,50 +182,36 @@ func (s Scenario) Run(ctx context.Context, e *engine.Engine, starts int, check f
 // while they start the container (mended in 20.10 by moby's commit 5363fed8).
 var overlayLost = regexp.MustCompile(`network [0-9a-z]{25} not found`)
 
-// start starts box for the first time, or again, and reads its interfaces.
+// start starts the container for the first time, or again, and reads its interfaces.
 func (s Scenario) start(ctx context.Context, e *engine.Engine, first bool) (observe.Start, error) {
-	if first {
-		return Start(ctx, e, "box")
-	}
-	if s.Again == "" {
-		if _, err := e.Docker(ctx, "stop", "box"); err != nil {
+	if !first && s.Again != nil {
+		if _, err := runAll(ctx, e, s.Again); err != nil {
 			return observe.Start{}, err
 		}
-		return Start(ctx, e, "box")
+		return observe.Read(ctx, e, router)
 	}
-	for _, command := range lines(s.Again) {
-		if _, err := runCommand(ctx, e, command); err != nil {
+	if !first {
+		if _, err := e.Docker(ctx, "stop", router); err != nil {
 			return observe.Start{}, err
 		}
 	}
-	return observe.Read(ctx, e, "box")
+	return startContainer(ctx, e, router)
 }
 
-// All returns the scenarios that an engine can do, by the first number of its
-// release: Main first.
-func All(major int) []Scenario {
-	return since(append([]Scenario{Main}, Side...), major)
-}
-
-// since returns those of the scenarios that an engine can do.
-func since(all []Scenario, major int) []Scenario {
-	return slices.DeleteFunc(slices.Clone(all), func(s Scenario) bool { return major < s.Since || s.Until != 0 && major > s.Until })
-}
-
-// Both plays s on a stock and on a patched engine at the same time. Check is as in
-// Run, for the patched one.
-func (s Scenario) Both(ctx context.Context, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after Result, err error) {
-	return OnBoth(stock, patched, func(e *engine.Engine) (Result, error) {
+// both plays the scenario on a stock and on a patched engine at the same time. Check is as
+// in play, for the patched one.
+func (s Scenario) both(ctx context.Context, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after Result, err error) {
+	return onBoth(stock, patched, func(e *engine.Engine) (Result, error) {
 		if e == stock {
-			return s.Run(ctx, e, stockStarts, nil)
+			return s.play(ctx, e, stockStarts, nil)
 		}
-		return s.Run(ctx, e, patchedStarts, check)
+		return s.play(ctx, e, patchedStarts, check)
 	})
 }
 
-// OnBoth calls play for a stock and for a patched engine at the same time, and returns
+// onBoth calls play for a stock and for a patched engine at the same time, and returns
 // what it found on either.
-func OnBoth[R any](stock, patched *engine.Engine, play func(*engine.Engine) (R, error)) (before, after R, err error) {
+func onBoth[R any](stock, patched *engine.Engine, play func(*engine.Engine) (R, error)) (before, after R, err error) {
 	done := make(chan error)
 	go func() {
 		var err error
@@ -227,90 +228,89 @@ func OnBoth[R any](stock, patched *engine.Engine, play func(*engine.Engine) (R, 
 	return before, after, err
 }
 
-// Compare says how a scenario went on a stock and on a patched engine.
-func Compare(stock, patched Result) string {
-	s := fmt.Sprintf("patched %v, stock %v, gateway %s, %v a start", patched.Tally(), stock.Tally(),
-		strings.Join(patched.Gateways(), " or "), patched.PerStart())
-	if stock.Refused+patched.Refused > 0 {
-		s += fmt.Sprintf(", starts without an overlay made again: patched %d, stock %d", patched.Refused, stock.Refused)
+// broken returns what of the patched engine's result breaks the guarantee, nil if nothing
+// does. Where stock's choice of the default gateway varies, the patched engine may make any
+// of its choices; where stock never started, or never with all the networks, it has made
+// none.
+func broken(stock, patched Result) error {
+	var errs []error
+	may, got := stock.gateways(), patched.gateways()
+	if len(may) > 0 || len(got) == 0 {
+		foreign := func(g string) bool { return !slices.Contains(may, g) }
+		if len(may) == 1 && !slices.Equal(got, may) || slices.ContainsFunc(got, foreign) {
+			errs = append(errs, fmt.Errorf("default gateway: got %q, wanted stock's %q", got, may))
+		}
 	}
-	return s
-}
-
-// SameGateway returns an error unless the patched engine chose the default gateway
-// that the stock engine chose. Where stock's own choice varies, the patched engine
-// may make any of its choices; where stock never started, or never with all the
-// networks, it has made none.
-func SameGateway(stock, patched Result) error {
-	may, got := stock.Gateways(), patched.Gateways()
-	if len(may) == 0 && len(got) > 0 {
-		return nil
+	if !slices.Equal(stock.Same, patched.Same) {
+		errs = append(errs, fmt.Errorf("got the answers %q, wanted stock's %q", patched.Same, stock.Same))
 	}
-	wrong := func(g string) bool { return !slices.Contains(may, g) }
-	if len(may) == 1 && !slices.Equal(got, may) || slices.ContainsFunc(got, wrong) {
-		return fmt.Errorf("default gateway: got %q, wanted stock's %q", got, may)
-	}
-	return nil
-}
-
-// SameAnswers returns an error unless both engines answered alike.
-func SameAnswers(stock, patched Result) error {
-	if slices.Equal(stock.Same, patched.Same) {
-		return nil
-	}
-	return fmt.Errorf("got the answers %q, wanted stock's %q", patched.Same, stock.Same)
-}
-
-// Broken returns what of the patched engine's result is not as promised, nil if all of
-// it is.
-func Broken(stock, patched Result) error {
-	err := errors.Join(SameGateway(stock, patched), SameAnswers(stock, patched))
 	if stock.Refused == 0 && patched.Refused > 0 {
-		err = errors.Join(err, fmt.Errorf("lost an overlay in %d starts, which stock did not", patched.Refused))
+		errs = append(errs, fmt.Errorf("lost an overlay in %d starts, which stock did not", patched.Refused))
 	}
-	if wrong := patched.Wrong(); wrong != "" {
-		err = errors.Join(err, errors.New(wrong))
+	if wrong := patched.wrong(); wrong != "" {
+		errs = append(errs, errors.New(wrong))
 	}
-	return err
+	return errors.Join(errs...)
 }
 
-// Start starts a container and reads its interfaces. A container that does not
-// start, or does not run afterwards, is no error, but a Start that says so, as long as
-// its engine answers.
-func Start(ctx context.Context, e *engine.Engine, container string) (observe.Start, error) {
-	if _, err := e.Docker(ctx, "start", container); err != nil {
+// startContainer starts a container and reads its interfaces. A container that does not
+// start, or does not run afterwards, is no error as long as its engine answers: what is
+// returned says so.
+func startContainer(ctx context.Context, e *engine.Engine, name string) (observe.Start, error) {
+	if _, err := e.Docker(ctx, "start", name); err != nil {
 		if _, dead := e.Docker(ctx, "version"); dead != nil {
 			return observe.Start{}, errors.Join(err, dead)
 		}
 		return observe.Start{Failed: strings.ReplaceAll(err.Error(), "\n", "; ")}, nil
 	}
-	start, err := observe.Read(ctx, e, container)
+	start, err := observe.Read(ctx, e, name)
 	if errors.Is(err, observe.ErrNotRunning) {
 		return observe.Start{Failed: err.Error()}, nil
 	}
 	return start, err
 }
 
-// idInRequest is where the id of a network is wanted in a request.
-var idInRequest = regexp.MustCompile(`\{id:(\w+)\}`)
-
-// runCommand runs a command of a script, and returns what it printed.
-func runCommand(ctx context.Context, e *engine.Engine, command []string) (string, error) {
-	command = slices.Clone(command)
-	for i, word := range command {
-		word = strings.ReplaceAll(word, "{seq}", engine.AttachSequenceOption)
-		for _, m := range idInRequest.FindAllStringSubmatch(word, -1) {
-			id, err := e.Docker(ctx, "network", "inspect", "--format", "{{.Id}}", m[1])
-			if err != nil {
-				return "", err
-			}
-			word = strings.ReplaceAll(word, m[0], id)
+// runAll runs commands of a scenario, and returns each with what it printed.
+func runAll(ctx context.Context, e *engine.Engine, commands []string) (answers []string, err error) {
+	for _, command := range commands {
+		answer, err := runCommand(ctx, e, command)
+		if err != nil {
+			return nil, err
 		}
-		command[i] = word
+		answers = append(answers, command+": "+answer)
 	}
-	switch command[0] {
+	return answers, nil
+}
+
+// networkID is where the id of a network is wanted.
+var networkID = regexp.MustCompile(`\{id:(\w+)\}|\b(short)?id:(\w+)`)
+
+// expand replaces what stands for something else in a command.
+func expand(command string, id func(network string) (string, error)) (string, error) {
+	var err error
+	command = networkID.ReplaceAllStringFunc(command, func(found string) string {
+		m := networkID.FindStringSubmatch(found)
+		full, e := id(m[1] + m[3])
+		if err = errors.Join(err, e); m[2] != "" {
+			return full[:min(12, len(full))]
+		}
+		return full
+	})
+	return strings.ReplaceAll(command, "{seq}", engine.AttachSequenceOption), err
+}
+
+// runCommand runs a command of a scenario, and returns what it printed.
+func runCommand(ctx context.Context, e *engine.Engine, command string) (string, error) {
+	command, err := expand(command, func(network string) (string, error) {
+		return e.Docker(ctx, "network", "inspect", "--format", "{{.Id}}", network)
+	})
+	if err != nil {
+		return "", err
+	}
+	words := strings.Fields(command)
+	switch verb, arguments := words[0], words[1:]; verb {
 	case "daemon":
-		if command[1] == "restart" {
+		if arguments[0] == "restart" {
 			return "", e.Restart(ctx)
 		}
 		if err := e.Signal(syscall.SIGKILL); err != nil {
@@ -320,59 +320,46 @@ func runCommand(ctx context.Context, e *engine.Engine, command []string) (string
 	case "crash":
 		return "", crash(ctx, e)
 	case "await":
-		return "", Await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == command[1] })
+		return "", await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == arguments[0] })
 	case "POST":
-		return "", e.Post(ctx, command[1], strings.Join(command[2:], " "))
+		return "", e.Post(ctx, arguments[0], strings.Join(arguments[1:], " "))
 	case "lab":
-		return e.RunIdle(ctx, command[1:]...)
+		return e.RunIdle(ctx, arguments...)
 	case "!":
-		out, err := runCommand(ctx, e, command[1:])
+		out, err := e.Docker(ctx, arguments...)
 		if err == nil {
-			return "", fmt.Errorf("docker %s succeeded with %q, want an error", strings.Join(command[1:], " "), out)
+			return "", fmt.Errorf("docker %s succeeded with %q, want an error", strings.Join(arguments, " "), out)
 		}
 		return err.Error(), ctx.Err()
 	}
-	for i, word := range command {
-		kind, name, _ := strings.Cut(word, ":")
-		if kind != "id" && kind != "shortid" {
-			continue
-		}
-		id, err := e.Docker(ctx, "network", "inspect", "--format", "{{.Id}}", name)
-		if err != nil {
-			return "", err
-		}
-		if kind == "shortid" {
-			id = id[:12]
-		}
-		command[i] = id
-	}
-	return e.Docker(ctx, command...)
+	return e.Docker(ctx, words...)
 }
 
-// crash ends box's first process, and waits until its engine has started it again.
+// crash ends the container's first process, and waits until its engine has started it
+// again.
 func crash(ctx context.Context, e *engine.Engine) error {
 	const state = "{{.State.Running}} {{.State.Restarting}} {{.State.StartedAt}}"
-	before, err := e.Docker(ctx, "inspect", "--format", state, "box")
+	before, err := e.Docker(ctx, "inspect", "--format", state, router)
 	if err != nil {
 		return err
 	}
 	// The exec ends with the process, and may say that it failed.
-	_, _ = e.Docker(ctx, "exec", "box", "/idle", "end")
-	return Await(ctx, e, state, func(now string) bool {
+	_, _ = e.Docker(ctx, "exec", router, "/probe", "end")
+	return await(ctx, e, state, func(now string) bool {
 		return now != before && strings.HasPrefix(now, "true false ")
 	})
 }
 
-// Await waits until what docker inspect says of box is as wanted.
-func Await(ctx context.Context, e *engine.Engine, format string, wanted func(string) bool) error {
+// await waits until what docker inspect says of the container is as wanted.
+func await(ctx context.Context, e *engine.Engine, format string, wanted func(string) bool) error {
 	var now string
 	for begin := time.Now(); time.Since(begin) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
 		var err error
-		if now, err = e.Docker(ctx, "inspect", "--format", format, "box"); err != nil || wanted(now) {
+		if now, err = e.Docker(ctx, "inspect", "--format", format, router); err != nil || wanted(now) {
 			return err
 		}
 	}
-	return fmt.Errorf("after two minutes %s of box is %q", format, now)
+	return fmt.Errorf("after two minutes %s of %s is %q", format, router, now)
 }
 
 // clean removes the containers and the networks, also if ctx has ended.
@@ -389,15 +376,4 @@ func (s Scenario) clean(e *engine.Engine) error {
 		err = errors.Join(err, e.RemoveParent())
 	}
 	return err
-}
-
-// lines returns the words of each line of text that has any.
-func lines(text string) [][]string {
-	var found [][]string
-	for line := range strings.Lines(text) {
-		if words := strings.Fields(line); len(words) > 0 {
-			found = append(found, words)
-		}
-	}
-	return found
 }

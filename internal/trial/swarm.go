@@ -1,5 +1,3 @@
-// Package swarm tries the promise on the tasks of a Swarm service that runs on three
-// engines at once.
 package trial
 
 import (
@@ -17,13 +15,22 @@ import (
 
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
+	"ethorder/internal/report"
 )
 
-// Suite runs a swarm of three stock engines, and then one of three patched ones.
-var SwarmSuite = Suite{
-	Name:    "swarm",
-	Promise: "the tasks of a service have the documented order on each of three nodes, whatever happens to the nodes",
-	Run:     runSwarm,
+// Swarm runs a swarm of three stock engines, and then one of three patched ones.
+var Swarm = Suite{
+	Name:      "swarm",
+	Guarantee: "the tasks of a service have the documented order on each of three nodes, whatever happens to the nodes",
+	Trials:    swarmTrials(),
+	Run:       runSwarm,
+}
+
+func swarmTrials() (trials []Trial) {
+	for _, step := range swarmSteps {
+		trials = append(trials, Trial{Name: step.trial})
+	}
+	return trials
 }
 
 const (
@@ -109,81 +116,75 @@ var swarmSteps = []swarmStep{
 	}, []string{"alpha", "ingress", "zulu", gatewayNetwork}},
 }
 
-// run plays the steps on both engines, one after the other: six engines at once are
+// runSwarm plays the steps on both engines, one after the other: six engines at once are
 // too much for a small machine.
-func runSwarm(ctx context.Context, lab *Lab) error {
-	stock, err := playSwarm(ctx, lab, false)
+func runSwarm(ctx context.Context, env *Env) error {
+	stock, err := env.playSwarm(ctx, false)
 	if err != nil {
 		return fmt.Errorf("stock engines: %w", err)
 	}
-	patched, err := playSwarm(ctx, lab, true)
+	patched, err := env.playSwarm(ctx, true)
 	if err != nil {
 		return fmt.Errorf("patched engines: %w", err)
 	}
 	for i, step := range swarmSteps {
-		lab.Report(step.trial, stock[i].String(), patched[i].String(), patched[i].Right == replicas)
+		env.Report(step.trial, stock[i], patched[i])
 	}
 	return nil
 }
 
-// result is what was found in the tasks after a step.
-type taskResult struct {
-	observe.Tally
-	wrong  []string // the networks of the first task that had another order
-	parted bool     // whether the managers had to be restarted to know each other
-}
-
-func (r taskResult) String() string {
-	s := r.Tally.String()
-	if r.wrong != nil {
-		s += ", one had " + strings.Join(r.wrong, " ")
-	}
-	if r.parted {
-		s += ", once the managers were restarted"
-	}
-	return s
-}
-
-// play makes a swarm, and reads its tasks after each step.
-func playSwarm(ctx context.Context, lab *Lab, patched bool) (results []taskResult, err error) {
+// playSwarm makes a swarm, and reads its tasks after each step. They count as starts.
+func (env *Env) playSwarm(ctx context.Context, patched bool) (outcomes []Outcome, err error) {
 	s := &swarm{}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.start(ctx, lab, patched); err != nil {
+	if err := s.start(ctx, env, patched); err != nil {
 		return nil, err
 	}
 	var before map[string]task
 	for _, step := range swarmSteps {
-		if err := s.reunite(ctx); err != nil {
-			return nil, fmt.Errorf("before %s: %w", step.trial, err)
-		}
-		node, err := step.do(ctx, s)
+		o, tasks, err := s.play(ctx, step, before)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step.trial, err)
 		}
-		tasks, err := s.settle(ctx, before, node)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", step.trial, err)
-		}
-		want := taskNetworks
-		if step.want != nil {
-			want = step.want
-		}
-		r := taskResult{parted: s.parted}
-		s.parted = false
-		for _, id := range slices.Sorted(maps.Keys(tasks)) {
-			start, err := observe.Read(ctx, s.nodes[tasks[id].node], tasks[id].container)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", step.trial, err)
-			}
-			r.Add(start.Follows(want))
-			if !start.Follows(want) && r.wrong == nil {
-				r.wrong = start.Networks()
-			}
-		}
-		logrus.Infof("%s: %v, wanted %s", step.trial, r, strings.Join(want, " "))
-		results, before = append(results, r), tasks
+		logrus.Infof("%s: %v", step.trial, o)
+		outcomes, before = append(outcomes, o), tasks
 	}
-	return results, nil
+	return outcomes, nil
+}
+
+// play makes a step, and reads the tasks after it.
+func (s *swarm) play(ctx context.Context, step swarmStep, before map[string]task) (o Outcome, tasks map[string]task, err error) {
+	if err := s.reunite(ctx); err != nil {
+		return o, nil, err
+	}
+	node, err := step.do(ctx, s)
+	if err != nil {
+		return o, nil, err
+	}
+	if tasks, err = s.settle(ctx, before, node); err != nil {
+		return o, nil, err
+	}
+	want := taskNetworks
+	if step.want != nil {
+		want = step.want
+	}
+	o = inOrder(observe.Tally{Total: replicas})
+	for _, id := range slices.Sorted(maps.Keys(tasks)) {
+		start, err := observe.Read(ctx, s.nodes[tasks[id].node], tasks[id].container)
+		if err != nil {
+			return o, nil, err
+		}
+		if problem := misplaced(start, want); problem == "" {
+			o.Figures[report.InOrder]++
+		} else if o.Problem == "" {
+			o.blame("%s", problem)
+		}
+	}
+	if s.parted {
+		o.Figures["managers were restarted"] = 1
+		s.parted = false
+	}
+	return o, tasks, nil
 }
 
 // swarm is a swarm of engines, all of them managers.
@@ -206,13 +207,13 @@ type task struct {
 }
 
 // start starts the engines, and makes a swarm of them with the service's networks.
-func (s *swarm) start(ctx context.Context, lab *Lab, patched bool) (err error) {
+func (s *swarm) start(ctx context.Context, env *Env, patched bool) (err error) {
 	if s.cable, err = newCable(); err != nil {
 		return err
 	}
 	join := []string{"swarm", "init"}
 	for i := range nodes {
-		e, err := lab.Start(ctx, patched)
+		e, err := env.Start(ctx, patched)
 		if err != nil {
 			return err
 		}
@@ -363,7 +364,7 @@ func (s *swarm) settle(ctx context.Context, before map[string]task, changed int)
 		}
 		for id := range tasks {
 			if old, ok := before[id]; ok && (changed == allNodes || changed == old.node) {
-				return fmt.Errorf("task %s is there still, wanted another in its place", id)
+				return fmt.Errorf("task %s has not been replaced yet", id)
 			}
 		}
 		for i, n := range s.nodes {

@@ -1,82 +1,173 @@
-// Package prove is what the suites share that try the promise of attach order on real
-// engines: under what users do, under faults, at random.
+// Package trial tries the guarantee of attach order on real engines: a stock and a patched
+// one of a release do the same in the same run.
 package trial
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"ethorder/internal/build"
 	"ethorder/internal/engine"
+	"ethorder/internal/observe"
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
 	"ethorder/internal/report"
 )
 
-// Suite is a kind of trial.
+// Suite is a group of trials.
 type Suite struct {
 	Name string
-	// Promise is what it tries, a sentence.
-	Promise string
-	// Asked says that it is run only if it is asked for by name.
-	Asked bool
-	// Run makes the trials and reports a Finding of each. The error is one of the
-	// machine, not of the promise.
-	Run func(context.Context, *Lab) error
+	// Guarantee is what it tries, a sentence.
+	Guarantee string
+	// OptIn says that it runs only if it is asked for by name.
+	OptIn bool
+	// Trials are those of the suite, in the order in which they are reported.
+	Trials []Trial
+	// Run makes the trials that have no Play, and reports each. The error is one of the
+	// machine, not of an engine.
+	Run func(context.Context, *Env) error
 }
 
-// Lab makes labs with the engines of a release.
-type Lab struct {
+// Trial is something that is done to a stock and to a patched engine.
+type Trial struct {
+	// Name is a sentence.
+	Name string
+	// Since is the first engine that can do it, by the first number of its release, and
+	// Until the last; 0 is none.
+	Since, Until int
+	// Args are more arguments for the engine's daemon.
+	Args []string
+	// Play does it to one of the engines. The error is one of the machine.
+	Play func(context.Context, *Env, *engine.Engine) (Outcome, error)
+}
+
+// Names returns the names of the trials that an engine can do, by the first number of its
+// release.
+func (s Suite) Names(major int) (names []string) {
+	for _, t := range s.Trials {
+		if possible(t.Since, t.Until, major) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// Outcome is how an engine did in a trial.
+type Outcome struct {
+	report.Figures
+	// Problem is what is not as guaranteed, "" if all is.
+	Problem string
+}
+
+// inOrder is the outcome of starts.
+func inOrder(t observe.Tally) Outcome {
+	return Outcome{Figures: report.Figures{report.Starts: t.Total, report.InOrder: t.Right}}
+}
+
+// blame adds a problem.
+func (o *Outcome) blame(format string, args ...any) {
+	if o.Problem != "" {
+		o.Problem += "; "
+	}
+	o.Problem += strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+}
+
+// String is the outcome for people.
+func (o Outcome) String() string {
+	s := o.Figures.String()
+	if o.Problem != "" {
+		s += "; " + o.Problem
+	}
+	return s
+}
+
+// Env is where a suite makes its trials: the engines of a release, and what was found.
+type Env struct {
 	Release pins.Release
-	Repo    repo.Root
+	Root    repo.Root
+	Clone   string        // the git clone of moby that the engines are built from, if any
 	Config  engine.Config // lacks Dockerd and LogDir
 	// Stock and Patched are paths of dockerd binaries.
 	Stock, Patched string
-	// Clone is the git clone of moby that the engines are built from, if any.
-	Clone string
-	// Scale multiplies the length of the random suites; 1 is for a quick look.
+	// Starts is how often a patched engine starts the container of a scenario.
+	Starts int
+	// Scale multiplies the length of random trials; 1 is for a quick look.
 	Scale int
 	Seed  uint64
 
-	Suite    string
-	Series   string
-	Findings []report.Finding
-	labs     int
+	filter  *regexp.Regexp
+	suite   Suite
+	found   []report.Trial
+	engines int // that were started
+	// inconclusive is why nothing is shown, "" if something is.
+	inconclusive string
 }
 
-// NoFirewall are arguments for a dockerd in whose trials firewall rules play no part. They
-// have nothing to do with the order, and setting them takes a third of the time.
-var NoFirewall = []string{"--iptables=false"}
-
-// Start starts the stock or the patched engine, in a lab of its own, with more
-// arguments for dockerd. The caller closes it.
-func (l *Lab) Start(ctx context.Context, patched bool, args ...string) (*engine.Engine, error) {
-	config, name := l.Config, "stock"
-	config.Dockerd = l.Stock
-	if patched {
-		config.Dockerd, name = l.Patched, "patched"
+// NewEnv builds the engines of a release, and what runs them, as far as they are not built.
+// A dockerd is taken in the place of the patched one, if given.
+func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, dockerd string) (*Env, error) {
+	env := &Env{Release: rel, Root: root, Clone: clone, Patched: dockerd, Starts: 20, Scale: 1}
+	var err error
+	if env.Config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
+		return nil, err
 	}
-	l.labs++
+	if env.Config.Idle, err = engine.BuildIdle(ctx, root); err != nil {
+		return nil, err
+	}
+	if env.Config.Runc, err = build.RuncOf(ctx, root, rel); err != nil {
+		return nil, err
+	}
+	if env.Stock, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone, Stock: true}); err != nil {
+		return nil, err
+	}
+	if dockerd == "" {
+		env.Patched, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone})
+	}
+	return env, err
+}
+
+// noFirewall are arguments for a dockerd in whose trials firewall rules play no part. They
+// have nothing to do with the order, and setting them takes a third of the time.
+var noFirewall = []string{"--iptables=false"}
+
+// noProxy is for trials that publish ports: engines want a docker-proxy of their own release,
+// which there is none of here.
+var noProxy = []string{"--userland-proxy=false"}
+
+// Start starts the stock or the patched engine, in a sandbox of its own, with more
+// arguments for dockerd. The caller closes it.
+func (env *Env) Start(ctx context.Context, patched bool, args ...string) (*engine.Engine, error) {
+	config, name := env.Config, "stock"
+	config.Dockerd = env.Stock
+	if patched {
+		config.Dockerd, name = env.Patched, "patched"
+	}
+	env.engines++
 	config.Args = append(slices.Clone(config.Args), args...)
-	config.LogDir = l.Repo.Out(l.Release.Name, "log", "prove", fmt.Sprintf("%s-%s-%d", l.Suite, name, l.labs))
+	config.LogDir = env.logDir(fmt.Sprintf("%s-%d", name, env.engines))
 	return engine.Start(ctx, config)
 }
 
-// Pair starts the stock and the patched engine, with more arguments for dockerd, for
-// as long as use runs.
-func (l *Lab) Pair(ctx context.Context, use func(stock, patched *engine.Engine) error, args ...string) (err error) {
-	stock, err := l.Start(ctx, false, args...)
+// logDir is where an engine of the suite leaves its logs.
+func (env *Env) logDir(engine string) string {
+	return env.Root.Out(env.Release.Name, "log", "trial", env.suite.Name+"-"+engine)
+}
+
+// pair starts the stock and the patched engine, with more arguments for dockerd, for as
+// long as use runs.
+func (env *Env) pair(ctx context.Context, args []string, use func(stock, patched *engine.Engine) error) (err error) {
+	stock, err := env.Start(ctx, false, args...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stock.Close()) }()
-	patched, err := l.Start(ctx, true, args...)
+	patched, err := env.Start(ctx, true, args...)
 	if err != nil {
 		return err
 	}
@@ -84,31 +175,52 @@ func (l *Lab) Pair(ctx context.Context, use func(stock, patched *engine.Engine) 
 	return use(stock, patched)
 }
 
-// Report reports a finding. What an engine did is a phrase, such as "20 of 20".
-func (l *Lab) Report(trial, stock, patched string, held bool) {
-	l.Findings = append(l.Findings, report.Finding{
-		Release: l.Release.Name, Series: l.Series, Suite: l.Suite, Trial: trial,
-		Stock: oneLine(stock), Patched: oneLine(patched), Held: held, Date: time.Now().UTC().Format(time.DateOnly),
-	})
-	verdict := "held"
-	if !held {
-		verdict = "BROKEN"
+// playAll makes those trials of the suite that have a Play, each on two new engines.
+func (env *Env) playAll(ctx context.Context) error {
+	for _, t := range env.suite.Trials {
+		if t.Play == nil || !env.selected(t.Name) {
+			continue
+		}
+		err := env.pair(ctx, t.Args, func(stock, patched *engine.Engine) error {
+			before, after, err := onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) { return t.Play(ctx, env, e) })
+			if err == nil {
+				env.Report(t.Name, before, after)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
 	}
-	logrus.Infof("%s, %s: %s: %s (patched: %s; stock: %s)", l.Release.Name, l.Suite, trial, verdict, patched, stock)
+	return nil
 }
 
-// Skip reports a trial that this machine cannot do, and why.
-func (l *Lab) Skip(trial, why string) {
-	l.Findings = append(l.Findings, report.Finding{
-		Release: l.Release.Name, Series: l.Series, Suite: l.Suite, Trial: trial,
-		Date: time.Now().UTC().Format(time.DateOnly), Skipped: oneLine(why),
+// major is the first number of the release.
+func (env *Env) major() int { return pins.Major(env.Release.Name) }
+
+// selected reports whether a trial is to be made, by its name.
+func (env *Env) selected(name string) bool {
+	return env.filter.MatchString(name) && slices.Contains(env.suite.Names(env.major()), name)
+}
+
+// Report reports what was found in a trial.
+func (env *Env) Report(name string, stock, patched Outcome) {
+	if !env.selected(name) {
+		return
+	}
+	env.found = append(env.found, report.Trial{
+		Name: name, Passed: patched.Problem == "", Problem: patched.Problem, Stock: stock.Figures, Patched: patched.Figures,
 	})
-	logrus.Warnf("%s, %s: %s: skipped: %s", l.Release.Name, l.Suite, trial, why)
+	verdict := "passed"
+	if patched.Problem != "" {
+		verdict = "FAILED"
+	}
+	logrus.Infof("%s, %s: %s: %s (patched: %v; stock: %v)", env.Release.Name, env.suite.Name, name, verdict, patched, stock)
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// Logs is where the labs of the suite leave their logs.
-func (l *Lab) Logs() string {
-	return filepath.Join(l.Repo.Rel(l.Repo.Out(l.Release.Name, "log", "prove")), l.Suite+"-*")
+// skip reports a trial that this machine cannot do, and why.
+func (env *Env) skip(name, why string) {
+	why = strings.Join(strings.Fields(why), " ")
+	env.found = append(env.found, report.Trial{Name: name, Skipped: why})
+	logrus.Warnf("%s, %s: %s: skipped: %s", env.Release.Name, env.suite.Name, name, why)
 }

@@ -20,7 +20,7 @@ var networks = []string{
 const defaultBridge = "bridge"
 
 // boxes are the names of the containers, and what they are renamed to, and back.
-var boxes = [][2]string{{"one", "uno"}, {"two", "due"}, {"three", "tre"}}
+var containers = [][2]string{{"one", "uno"}, {"two", "due"}, {"three", "tre"}}
 
 // verb is what a command does.
 type verb string
@@ -72,7 +72,7 @@ func (c command) given() []given {
 	return append([]given{{c.network, c.by, c.number}}, c.more...)
 }
 
-// model is what an engine must do: section 2 of the design, in plain words. It has no
+// model is what an engine must do: the rule of docs/guarantees.md in plain code. It has no
 // part of the code that it is compared with.
 type model struct {
 	// fillsGaps says that a network connected to a running container takes the lowest
@@ -81,11 +81,11 @@ type model struct {
 	// several says that a container can be created with several networks, as from 25.0 on.
 	several  bool
 	networks map[string]bool // those that there are
-	boxes    []*box          // nil for a container that there is not
+	boxes    []*container    // nil for a container that there is not
 }
 
 // box is a container.
-type box struct {
+type container struct {
 	name     string
 	mode     string       // the network that it was created with
 	attached []attachment // in attach order
@@ -105,7 +105,7 @@ type attachment struct {
 func newModel(major int) *model {
 	return &model{
 		fillsGaps: major >= 28, several: major >= 25,
-		networks: map[string]bool{defaultBridge: true}, boxes: make([]*box, len(boxes)),
+		networks: map[string]bool{defaultBridge: true}, boxes: make([]*container, len(containers)),
 	}
 }
 
@@ -118,7 +118,7 @@ func (m *model) can(c command) bool {
 		return !m.networks[c.network]
 	case networkRemove:
 		// From 25.0 on, a container whose network mode is gone is of no use.
-		needed := func(b *box) bool { return b != nil && (b.mode == c.network || b.at(c.network) >= 0) }
+		needed := func(b *container) bool { return b != nil && (b.mode == c.network || b.at(c.network) >= 0) }
 		return c.network != defaultBridge && m.networks[c.network] && !slices.ContainsFunc(m.boxes, needed)
 	case create:
 		return b == nil && m.canCreate(c)
@@ -177,7 +177,7 @@ func (m *model) do(c command) {
 	case networkRemove:
 		delete(m.networks, c.network)
 	case create:
-		m.boxes[c.box] = &box{name: boxes[c.box][0], mode: c.network, attached: created(c.given())}
+		m.boxes[c.box] = &container{name: containers[c.box][0], mode: c.network, attached: created(c.given())}
 	case remove:
 		m.boxes[c.box] = nil
 	case connect:
@@ -204,7 +204,7 @@ func (m *model) do(c command) {
 	case stop:
 		b.stop()
 	case rename:
-		names := boxes[c.box]
+		names := containers[c.box]
 		b.name = names[(slices.Index(names[:], b.name)+1)%2]
 	case daemonRestart, daemonKill:
 		for _, b := range m.boxes {
@@ -253,12 +253,12 @@ func inOrder(attached []attachment) {
 }
 
 // at returns the place of a network among those that are attached, or -1.
-func (b *box) at(network string) int {
+func (b *container) at(network string) int {
 	return slices.IndexFunc(b.attached, func(a attachment) bool { return a.network == network })
 }
 
 // next returns the number of a new attachment: one more than the highest.
-func (b *box) next() uint64 {
+func (b *container) next() uint64 {
 	if len(b.attached) == 0 {
 		return 1
 	}
@@ -266,7 +266,7 @@ func (b *box) next() uint64 {
 }
 
 // plug gives a running container an interface more.
-func (b *box) plug(network string, fillsGaps bool) {
+func (b *container) plug(network string, fillsGaps bool) {
 	if i := slices.Index(b.live, "-"); fillsGaps && i >= 0 {
 		b.live[i] = network
 		return
@@ -274,10 +274,10 @@ func (b *box) plug(network string, fillsGaps bool) {
 	b.live = append(b.live, network)
 }
 
-func (b *box) stop() { b.running, b.live = false, nil }
+func (b *container) stop() { b.running, b.live = false, nil }
 
 // interfaces returns the networks of eth0, eth1, … as order.Start.Networks does.
-func (b *box) interfaces() []string {
+func (b *container) interfaces() []string {
 	last := len(b.live)
 	for last > 0 && b.live[last-1] == "-" {
 		last--
@@ -286,7 +286,7 @@ func (b *box) interfaces() []string {
 }
 
 // numbers returns the numbers of the attachments, by network.
-func (b *box) numbers() map[string]uint64 {
+func (b *container) numbers() map[string]uint64 {
 	numbers := make(map[string]uint64)
 	for _, a := range b.attached {
 		numbers[a.network] = a.number
@@ -326,7 +326,7 @@ func (c command) arguments(name, network string) []string {
 		if c.number > 0 {
 			network = fmt.Sprintf("name=%s,driver-opt=%s=%d", network, engine.AttachSequenceOption, c.number)
 		}
-		return []string{"create", "--name", name, "--network", network, "idle"}
+		return []string{"create", "--name", name, "--network", network, engine.Image}
 	case connect:
 		if c.number > 0 {
 			return []string{"network", "connect", "--driver-opt", fmt.Sprintf("%s=%d", engine.AttachSequenceOption, c.number), network, name}
@@ -337,7 +337,7 @@ func (c command) arguments(name, network string) []string {
 	case remove:
 		return []string{"rm", "--force", name}
 	case rename:
-		names := boxes[c.box]
+		names := containers[c.box]
 		return []string{"rename", name, names[(slices.Index(names[:], name)+1)%2]}
 	default:
 		return []string{string(c.verb), name}
@@ -356,7 +356,7 @@ func (c command) request(name string, key func(given) string) (path, body string
 		endpoints[key(g)] = endpoint
 	}
 	data, err := json.Marshal(map[string]any{
-		"Image":            "idle",
+		"Image":            engine.Image,
 		"HostConfig":       map[string]any{"NetworkMode": key(c.given()[0])},
 		"NetworkingConfig": map[string]any{"EndpointsConfig": endpoints},
 	})
@@ -382,5 +382,5 @@ func (m *model) name(c command) string {
 	if b := m.boxes[c.box]; b != nil {
 		return b.name
 	}
-	return boxes[c.box][0]
+	return containers[c.box][0]
 }

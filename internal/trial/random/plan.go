@@ -2,36 +2,31 @@ package random
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
-
-	"pgregory.net/rapid"
 )
 
-// plan returns commands that can be given one after the other to an engine of which
-// the first number of its release is given, and are the same for the same seed.
-func plan(seed uint64, length, major int) []command {
-	return plans(length, major).Example(int(seed))
+// plan returns commands that can be given one after the other to an engine of which the
+// first number of its release is given, and are the same for the same seed. Each is drawn
+// from those that are possible in the state in which the ones before it leave the model.
+func plan(seed uint64, length, major int) (commands []command) {
+	r := rand.New(rand.NewPCG(seed, 0))
+	m := newModel(major)
+	for range length {
+		var urn []verb // a verb for each of its chances
+		possible := m.possible()
+		for _, v := range slices.Sorted(maps.Keys(possible)) {
+			urn = append(urn, slices.Repeat([]verb{v}, often[v])...)
+		}
+		c := m.detail(r, pick(r, possible[pick(r, urn)]))
+		m.do(c)
+		commands = append(commands, c)
+	}
+	return commands
 }
 
-// plans draws commands step by step, each from those that are possible in the state
-// in which the ones before it leave the model.
-func plans(length, major int) *rapid.Generator[[]command] {
-	return rapid.Custom(func(t *rapid.T) []command {
-		m := newModel(major)
-		var commands []command
-		for range length {
-			var urn []verb // a verb for each of its chances
-			possible := m.possible()
-			for _, v := range slices.Sorted(maps.Keys(possible)) {
-				urn = append(urn, slices.Repeat([]verb{v}, often[v])...)
-			}
-			c := m.detail(t, pick(t, possible[pick(t, urn)]))
-			m.do(c)
-			commands = append(commands, c)
-		}
-		return commands
-	})
-}
+// pick draws one of some, each as likely as the other.
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 // numbers are explicit ones that are given: so low that they are often equal, and often
 // below those of networks that were attached before.
@@ -39,22 +34,22 @@ var numbers = []uint64{1, 2, 3, 4, 5, 6}
 
 // detail gives an explicit number to about a third of the networks that a command
 // attaches, and more networks to some of the containers that it creates.
-func (m *model) detail(t *rapid.T, c command) command {
+func (m *model) detail(r *rand.Rand, c command) command {
 	if c.verb != create && c.verb != connect {
 		return c
 	}
-	third := func() bool { return pick(t, []bool{true, false, false}) }
+	third := func() bool { return pick(r, []bool{true, false, false}) }
 	number := func() uint64 {
 		if third() {
-			return pick(t, numbers)
+			return pick(r, numbers)
 		}
 		return 0
 	}
-	if c.verb == create && pick(t, []bool{true, false}) {
+	if c.verb == create && pick(r, []bool{true, false}) {
 		for _, n := range networks {
 			more := c
-			more.more = append(slices.Clip(c.more), given{n, pick(t, []string{"", "id"}), number()})
-			if pick(t, []bool{true, false}) && m.can(more) {
+			more.more = append(slices.Clip(c.more), given{n, pick(r, []string{"", "id"}), number()})
+			if pick(r, []bool{true, false}) && m.can(more) {
 				c = more
 			}
 		}
@@ -64,19 +59,6 @@ func (m *model) detail(t *rapid.T, c command) command {
 		return numbered
 	}
 	return c
-}
-
-// pick draws one of some, each as likely as the other: rapid.SampledFrom has a liking
-// for the first ones.
-func pick[T any](t *rapid.T, from []T) T {
-	n := 0
-	for range 16 {
-		n *= 2
-		if rapid.Bool().Draw(t, "bit") {
-			n++
-		}
-	}
-	return from[n%len(from)]
 }
 
 // possible returns the commands that are possible, by verb.
@@ -93,7 +75,7 @@ func (m *model) possible() map[verb][]command {
 		add(command{verb: networkCreate, network: n})
 		add(command{verb: networkRemove, network: n})
 	}
-	for i := range boxes {
+	for i := range containers {
 		for _, v := range []verb{remove, start, stop, restart, rename} {
 			add(command{verb: v, box: i})
 		}

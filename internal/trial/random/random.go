@@ -16,72 +16,72 @@ import (
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
 	"ethorder/internal/pins"
+	"ethorder/internal/report"
 	"ethorder/internal/trial"
 )
 
-// Suite gives random commands. Those that the engine's rule has nothing to say about
-// are not among them: see model.can.
+// Suite gives random commands. Those that the rule has nothing to say about are not among
+// them: see model.can.
 var Suite = trial.Suite{
-	Name:    "random",
-	Promise: "after any commands, the interfaces and the numbers of containers are as a model of the rule says",
-	Run:     run,
+	Name:      "random",
+	Guarantee: "after any commands, the interfaces and the numbers of containers are as a model of the rule says",
+	Trials:    []trial.Trial{{Name: title}},
+	Run:       run,
 }
+
+var title = fmt.Sprintf("random commands on %d containers and %d networks, each compared with a model of the rule",
+	len(containers), len(networks))
 
 // A run begins on an empty engine, so that what fails is short enough to be made
 // shorter.
 const (
 	stepsPerRun = 100
-	runs        = 2 // with lab.Scale 1
+	runs        = 2 // which trial.Env.Scale multiplies
 )
 
 // shrinking is how long to look for a shorter way to a difference.
 const shrinking = 10 * time.Minute
 
-func run(ctx context.Context, lab *trial.Lab) (err error) {
-	stock, patched := &bench{lab: lab}, &bench{lab: lab, patched: true}
+func run(ctx context.Context, env *trial.Env) (err error) {
+	stock, patched := &bench{env: env}, &bench{env: env, patched: true}
 	defer func() { err = errors.Join(err, stock.close(), patched.close()) }()
 
 	tally := tallier{}
-	major := pins.Major(lab.Release.Name)
-	_, stockDifference, err := stock.play(ctx, plan(lab.Seed, stepsPerRun, major), tally.check)
+	major := pins.Major(env.Release.Name)
+	steps, difference, err := stock.play(ctx, plan(env.Seed, stepsPerRun, major), tally.check)
 	if err != nil {
 		return fmt.Errorf("stock engine: %w", err)
 	}
 	if err := stock.close(); err != nil {
 		return err
 	}
-	stockDid := fmt.Sprintf("%d of %d starts in attach order", tally.Right, tally.Total)
-	if stockDifference != "" {
-		stockDid += ", then " + stockDifference
+	before := trial.Outcome{
+		Figures: report.Figures{"steps": steps, report.Starts: tally.Total, report.InOrder: tally.Right}, Problem: difference,
 	}
-
 	compared := comparer{}
-	for i := range uint64(runs * lab.Scale) {
-		commands := plan(lab.Seed+i, stepsPerRun, major)
+	after := trial.Outcome{Figures: report.Figures{}}
+	for i := range uint64(runs * env.Scale) {
+		commands := plan(env.Seed+i, stepsPerRun, major)
 		n, difference, err := patched.play(ctx, commands, compared.check)
 		if err != nil {
 			return fmt.Errorf("patched engine: %w", err)
 		}
-		logrus.Infof("%s, random: %d steps, %d starts", lab.Release.Name, compared.steps, compared.starts)
+		logrus.Infof("%s, random: %d steps, %d starts", env.Release.Name, compared.steps, compared.starts)
 		if difference == "" {
 			continue
 		}
-		logrus.Warnf("seed %d, after %d steps: %s", lab.Seed+i, n, difference)
+		logrus.Warnf("seed %d, after %d steps: %s", env.Seed+i, n, difference)
 		commands, difference, err = patched.shrink(ctx, commands[:n], difference)
 		if err != nil {
 			return fmt.Errorf("patched engine: %w", err)
 		}
-		lab.Report(title(), stockDid, fmt.Sprintf("after %d steps with seed %d: %s; to see it: %s",
-			compared.steps, lab.Seed, difference, strings.Join(texts(commands), "; ")), false)
-		return nil
+		after.Figures["differences"] = 1
+		after.Problem = fmt.Sprintf("seed %d: %s; to see it: %s", env.Seed+i, difference, strings.Join(texts(commands), "; "))
+		break
 	}
-	lab.Report(title(), stockDid, fmt.Sprintf("%d steps with %d starts, no difference (seed %d)", compared.steps, compared.starts, lab.Seed), true)
+	after.Figures["steps"], after.Figures[report.Starts] = compared.steps, compared.starts
+	env.Report(title, before, after)
 	return nil
-}
-
-func title() string {
-	return fmt.Sprintf("random commands on %d containers and %d networks, each compared with a model of the rule",
-		len(boxes), len(networks))
 }
 
 // checker compares the engine with the model after a command, and says in what they
@@ -167,7 +167,7 @@ func (c *comparer) check(ctx context.Context, s *session, m *model) (string, err
 		if b.began {
 			c.starts++
 		}
-		got, err := trial.NumbersByName(s.engine, s.ids[i], s.networks)
+		got, err := trial.Numbers(s.engine, s.ids[i], s.networks)
 		if err != nil {
 			return "", err
 		}
@@ -182,7 +182,7 @@ func (c *comparer) check(ctx context.Context, s *session, m *model) (string, err
 }
 
 // compareInterfaces compares the kernel's interfaces of a container with the model's.
-func (s *session) compareInterfaces(ctx context.Context, i int, b *box) (string, error) {
+func (s *session) compareInterfaces(ctx context.Context, i int, b *container) (string, error) {
 	if !b.running || len(b.attached) == 0 {
 		return "", nil
 	}
@@ -217,7 +217,7 @@ func (t *tallier) check(ctx context.Context, s *session, m *model) (string, erro
 
 // bench plays runs on engines of one kind.
 type bench struct {
-	lab     *trial.Lab
+	env     *trial.Env
 	patched bool
 	engine  *engine.Engine // nil if a new one is needed
 }
@@ -227,7 +227,7 @@ type bench struct {
 // error is one of the machine.
 func (b *bench) play(ctx context.Context, commands []command, check checker) (steps int, difference string, err error) {
 	if b.engine == nil {
-		if b.engine, err = b.lab.Start(ctx, b.patched, trial.NoFirewall...); err != nil {
+		if b.engine, err = b.env.Start(ctx, b.patched, "--iptables=false"); err != nil {
 			b.engine = nil
 			return 0, "", err
 		}
@@ -238,8 +238,8 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 			err = errors.Join(err, b.close())
 		}
 	}()
-	m := newModel(pins.Major(b.lab.Release.Name))
-	s := &session{engine: b.engine, ids: make([]string, len(boxes)), networks: make(map[string]string)}
+	m := newModel(pins.Major(b.env.Release.Name))
+	s := &session{engine: b.engine, ids: make([]string, len(containers)), networks: make(map[string]string)}
 	for i, c := range commands {
 		if !m.can(c) {
 			continue // the engine still has a network that was to be removed
@@ -249,7 +249,7 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 			return i, "", ctx.Err()
 		}
 		if failed != nil && s.miscounts(ctx, c, failed) {
-			logrus.Warnf("%s, random: stock's count of endpoints is wrong: %v", b.lab.Release.Name, failed)
+			logrus.Warnf("%s, random: stock's count of endpoints is wrong: %v", b.env.Release.Name, failed)
 			continue
 		}
 		if failed != nil {

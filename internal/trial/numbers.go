@@ -10,17 +10,11 @@ import (
 	"ethorder/internal/engine"
 )
 
-// Numbers returns the numbers that the engine has stored of a container's
-// attachments, given the container's id: the explicit ones and its own, 0 for a network
-// that has none. The keys are the engine's own: the networks' names, and until the next
-// start the id, long or short, that a network was attached by.
-func Numbers(e *engine.Engine, id string) (map[string]uint64, error) {
-	return NumbersByName(e, id, nil)
-}
-
-// NumbersByName is Numbers with the names of networks in the place of their ids, which
-// are the keys of names.
-func NumbersByName(e *engine.Engine, id string, names map[string]string) (map[string]uint64, error) {
+// Numbers returns the numbers that the engine has stored of a container's attachments,
+// given the container's id: the explicit ones and its own, 0 for a network that has none.
+// The keys are the engine's own: the networks' names, and until the next start the id, long
+// or short, that a network was attached by. Ids that are keys of names are replaced.
+func Numbers(e *engine.Engine, id string, names map[string]string) (map[string]uint64, error) {
 	path := e.SettingsFile(id)
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -1,0 +1,145 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/observe"
+)
+
+// Core plays the scenarios that say what the order is.
+var Core = Suite{
+	Name:      "core",
+	Guarantee: "interfaces come up in the order in which their networks were attached, on every start, with stock's default gateway",
+	Trials:    scenarioTrials(core),
+	Run: func(ctx context.Context, env *Env) error {
+		return env.pair(ctx, nil, func(stock, patched *engine.Engine) error {
+			return env.playScenarios(ctx, core, false, stock, patched)
+		})
+	},
+}
+
+// Extended plays what users do beside attaching networks.
+var Extended = Suite{
+	Name:      "extended",
+	Guarantee: "whatever users do with networks, interfaces come up in attach order, and all else is as with the stock engine",
+	Trials:    scenarioTrials(extended),
+	Run: func(ctx context.Context, env *Env) error {
+		return env.pair(ctx, noProxy, func(stock, patched *engine.Engine) error {
+			return env.playScenarios(ctx, extended, true, stock, patched)
+		})
+	},
+}
+
+func scenarioTrials(scenarios []Scenario) (trials []Trial) {
+	for _, s := range scenarios {
+		trials = append(trials, Trial{Name: s.Name, Since: s.Since, Until: s.Until})
+	}
+	return trials
+}
+
+// stockStarts is how often a stock engine starts the container of a scenario, where it only
+// shows which default gateway is right.
+const stockStarts = 3
+
+// playScenarios plays those scenarios that the engines can do, and reports each. Where none of
+// the starts succeeds on either engine, the patched one did as stock does: if that is excused,
+// the trial has passed.
+func (env *Env) playScenarios(ctx context.Context, scenarios []Scenario, excused bool, stock, patched *engine.Engine) error {
+	for _, s := range scenarios {
+		if !env.selected(s.Name) {
+			continue
+		}
+		starts, check := stockStarts, func() error { return nil }
+		decides := s.Name == core[0].Name
+		if decides || s.Swarm { // which network is lost is by chance
+			starts = env.Starts
+		}
+		if decides {
+			check = func() error { return numbersAreStored(ctx, patched, s.Want) }
+		}
+		before, after, err := s.both(ctx, stock, patched, min(starts, env.Starts), env.Starts, check)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if why := impossible(before, after, err); why != "" {
+			env.skip(s.Name, "this kernel cannot do it: "+why)
+			continue
+		}
+		if decides && observe.Judge(before.Tally(), after.Tally()) == observe.Inconclusive {
+			env.inconclusive = "the stock engine kept the order too, by chance: nothing is shown; run it again"
+		}
+		if err = errors.Join(err, broken(before, after)); excused && neverStarted(before, after) {
+			err = nil
+		}
+		env.Report(s.Name, before.outcome(nil), after.outcome(err))
+	}
+	return nil
+}
+
+// outcome is that of an engine, which has broken the guarantee as err says.
+func (r Result) outcome(err error) Outcome {
+	o := inOrder(r.Tally())
+	if r.Refused > 0 {
+		o.Figures["without an overlay"] = r.Refused
+	}
+	if err != nil {
+		o.blame("%v", err)
+	}
+	return o
+}
+
+// impossible returns why neither engine could make the networks of a scenario, or start a
+// container in them, if that is due to the kernel.
+func impossible(stock, patched Result, err error) (why string) {
+	const unsupported = "operation not supported"
+	switch {
+	case len(stock.Starts)+len(patched.Starts) == 0 && err != nil:
+		why = err.Error()
+	case len(stock.Starts) > 0 && len(patched.Starts) > 0 && strings.Contains(stock.Starts[0].Failed, unsupported):
+		// From 29.0 on, later starts do without the network: the engine has dropped it.
+		why = patched.Starts[0].Failed
+	}
+	if !strings.Contains(why, unsupported) {
+		return ""
+	}
+	return why
+}
+
+// numbersAreStored checks that the engine has numbered the networks of the container in
+// attach order, and does not show the numbers.
+func numbersAreStored(ctx context.Context, e *engine.Engine, attached []string) error {
+	shown, err := e.Docker(ctx, "inspect", router)
+	if err != nil {
+		return err
+	}
+	if strings.Contains(strings.ToLower(shown), "attachsequence") {
+		return fmt.Errorf("docker inspect shows the attach sequence: %s", shown)
+	}
+	var details []struct{ ID string }
+	if err := json.Unmarshal([]byte(shown), &details); err != nil {
+		return err
+	}
+	numbers, err := Numbers(e, details[0].ID, nil)
+	if err != nil {
+		return err
+	}
+	for i, name := range attached {
+		if numbers[name] != uint64(i+1) {
+			return fmt.Errorf("%s has the number %d, wanted %d: %v", name, numbers[name], i+1, numbers)
+		}
+	}
+	return nil
+}
+
+// neverStarted reports whether all starts of all results failed.
+func neverStarted(results ...Result) bool {
+	return !slices.ContainsFunc(results, func(r Result) bool {
+		return len(r.Starts) == 0 || slices.ContainsFunc(r.Starts, func(s observe.Start) bool { return s.Failed == "" })
+	})
+}

@@ -1,0 +1,184 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
+	"ethorder/internal/source"
+	"ethorder/internal/tool"
+)
+
+// Options say which trials to make, and how.
+type Options struct {
+	Root     repo.Root
+	Releases []pins.Release
+	// Clone returns the git clone of moby that a release is built from, "" for its module.
+	Clone func(pins.Release) string
+	// Suites are the names of those to run; without any, all run that are not opt-in.
+	Suites []string
+	// Filter selects trials by their names.
+	Filter string
+	// Dockerd is the path of a dockerd in the place of the patched one, "" for none.
+	Dockerd string
+	// Starts is how often a patched engine starts the container of a scenario.
+	Starts int
+	// Scale multiplies the length of random trials.
+	Scale int
+	// Seed makes random trials do again what they did; 0 is a new one.
+	Seed uint64
+	// Record puts what is found into the folder results.
+	Record bool
+	// Out is where the summaries go.
+	Out io.Writer
+}
+
+// Run makes trials of the suites. The error has the status of the worst of them.
+func Run(ctx context.Context, all []Suite, o Options) error {
+	filter, err := o.check(all)
+	if err != nil {
+		return err
+	}
+	failed, inconclusive := 0, ""
+	for _, rel := range o.Releases {
+		env, err := NewEnv(ctx, o.Root, rel, o.Clone(rel), o.Dockerd)
+		if err != nil {
+			return fmt.Errorf("%s: %w", rel.Name, err)
+		}
+		env.filter, env.Starts, env.Scale, env.Seed = filter, o.Starts, o.Scale, o.Seed
+		for _, s := range all {
+			asked := slices.Contains(o.Suites, s.Name)
+			if !asked && (len(o.Suites) > 0 || s.OptIn) || !slices.ContainsFunc(s.Names(env.major()), filter.MatchString) {
+				continue
+			}
+			n, err := env.run(ctx, s, asked, o)
+			if err != nil {
+				return fmt.Errorf("%s, suite %s: %w", rel.Name, s.Name, err)
+			}
+			failed += n
+			inconclusive = max(inconclusive, env.inconclusive)
+		}
+	}
+	switch {
+	case failed > 0:
+		return fmt.Errorf("%d trials failed", failed)
+	case inconclusive != "":
+		return &tool.Exit{Status: tool.Inconclusive, Err: errors.New(inconclusive)}
+	}
+	return nil
+}
+
+// check refuses options that cannot be right, and fills in a seed.
+func (o *Options) check(all []Suite) (filter *regexp.Regexp, err error) {
+	if o.Starts < 1 || o.Scale < 1 {
+		return nil, tool.Usagef("--starts %d --scale %d: want at least 1", o.Starts, o.Scale)
+	}
+	var known []string
+	for _, s := range all {
+		known = append(known, s.Name)
+	}
+	for _, name := range o.Suites {
+		if !slices.Contains(known, name) {
+			return nil, tool.Usagef("unknown suite %q; known suites: %s", name, strings.Join(known, ", "))
+		}
+	}
+	if filter, err = regexp.Compile(o.Filter); err != nil {
+		return nil, tool.Usagef("--run: %w", err)
+	}
+	if o.Record && (o.Filter != "" || o.Dockerd != "") {
+		return nil, tool.Usagef("--record needs whole suites of the engine that the patches make: leave --run and --dockerd out")
+	}
+	if os.Geteuid() != 0 {
+		return nil, tool.CannotRunf("trials run engines, which make interfaces and mounts: run them as root (with sudo)")
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()
+	}
+	return filter, nil
+}
+
+// run runs one suite, and returns how many trials failed. A suite that this machine cannot
+// run is skipped, unless it was asked for by name.
+func (env *Env) run(ctx context.Context, s Suite, asked bool, o Options) (failed int, err error) {
+	env.suite, env.found, env.inconclusive = s, nil, ""
+	begin := time.Now()
+	logrus.Infof("%s, %s: %s (seed %d)", env.Release.Name, s.Name, s.Guarantee, env.Seed)
+	if s.Run != nil {
+		err = s.Run(ctx, env)
+	} else {
+		err = env.playAll(ctx)
+	}
+	if cannot := new(tool.Exit); !asked && errors.As(err, &cannot) && cannot.Status == tool.CannotRun {
+		env.found = nil
+		for _, name := range s.Names(env.major()) {
+			env.skip(name, cannot.Error())
+		}
+	} else if err != nil {
+		return 0, err
+	}
+	if len(env.found) == 0 {
+		return 0, errors.New("it tried nothing")
+	}
+	skipped := 0
+	for _, t := range env.found {
+		switch {
+		case t.Skipped != "":
+			skipped++
+			fmt.Fprintf(o.Out, "skipped: %s, %s: %s: %s\n", env.Release.Name, s.Name, t.Name, t.Skipped)
+		case !t.Passed:
+			failed++
+			fmt.Fprintf(o.Out, "FAILED: %s, %s: %s: %s; stock: %v\n", env.Release.Name, s.Name, t.Name, t.Problem, t.Stock)
+		}
+	}
+	took := time.Since(begin).Round(time.Second)
+	fmt.Fprintf(o.Out, "%s, %s: %d of %d trials passed, %d skipped, %v; logs in %s\n", env.Release.Name, s.Name,
+		len(env.found)-skipped-failed, len(env.found)-skipped, skipped, took, env.Root.Rel(env.logDir("*")))
+	if !o.Record {
+		return failed, nil
+	}
+	return failed, env.record(ctx, took)
+}
+
+// record puts what was found into the folder results.
+func (env *Env) record(ctx context.Context, took time.Duration) error {
+	unlock, err := repo.Lock(ctx, env.Root.Out("results"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r := report.Suite{
+		Suite: env.suite.Name, Release: env.Release.Name, Revision: report.Revision(env.suite.Names(env.major())),
+		Source: source.Kind(env.Release, env.Clone), Arch: runtime.GOARCH, Seed: env.Seed,
+		Date: time.Now().UTC().Format(time.DateOnly), Seconds: int(took.Seconds()), Trials: env.found,
+	}
+	var kernel unix.Utsname
+	s, err := patch.Load(env.Root, env.Release.Line)
+	if err == nil {
+		r.Series, err = s.Digest()
+	}
+	stock, stockErr := repo.HashFile(env.Stock)
+	patched, patchedErr := repo.HashFile(env.Patched)
+	if err := errors.Join(err, stockErr, patchedErr, unix.Uname(&kernel)); err != nil {
+		return err
+	}
+	r.Stock, r.Patched, r.Kernel = stock, patched, unix.ByteSliceToString(kernel.Release[:])
+	if err := report.Record(env.Root, r); err != nil {
+		return err
+	}
+	return report.WriteTables(env.Root, nil)
+}
