@@ -137,7 +137,7 @@ func (v *verification) verify(cmd *cobra.Command, rel pins.Release) (err error) 
 			return err
 		}
 		defer unlock()
-		if err := report.Record(v.root, run); err != nil {
+		if err := report.RecordRun(v.root, run); err != nil {
 			return err
 		}
 		if err := writeTables(v.root); err != nil {

@@ -35,7 +35,7 @@ type Package struct {
 
 // Packages returns the packages whose tests are run in a release.
 func Packages(root repo.Root, rel pins.Release) ([]Package, error) {
-	all, err := report.Load[Package](root.Path("patch", "upstream-tests.tsv"))
+	all, err := report.ReadTSV[Package](root.Path("patch", "upstream-tests.tsv"))
 	var packages []Package
 	for _, p := range all {
 		if major := pins.Major(rel.Name); p.Since <= major && major <= p.Until {

@@ -1,4 +1,4 @@
-// Package support makes the tables that say which releases are supported, from
+// Package report makes the tables that say which releases are supported, from
 // what was measured of them.
 package report
 
@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"ethorder/internal/observe"
 	"ethorder/internal/patch"
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
@@ -19,38 +18,21 @@ import (
 // The files with what was measured, as paths below the root of the repository.
 var (
 	MatrixFile = []string{"patch", "matrix.tsv"}
-	RunsFile   = []string{"patch", "runs.tsv"}
 	TestsFile  = []string{"patch", "upstream.tsv"}
 )
-
-// Run is how the engines of a release did, stock and patched, side by side.
-type Run struct {
-	Release       string `csv:"release"`
-	Series        string `csv:"series"` // patch.Series.Digest of the patched one
-	Source        string `csv:"source"` // "git" or "module"
-	Date          string `csv:"date"`
-	StockRight    int    `csv:"stock"`   // starts in order in the main scenario
-	PatchedRight  int    `csv:"patched"` // likewise
-	Starts        int    `csv:"starts"`  // how many starts each scenario had
-	ScenariosGood int    `csv:"scenarios-good"`
-	Scenarios     int    `csv:"scenarios"`
-}
-
-// Stock counts the main scenario's starts on the stock engine.
-func (r Run) Stock() observe.Tally { return observe.Tally{Right: r.StockRight, Total: r.Starts} }
-
-// Patched counts the main scenario's starts on the patched engine.
-func (r Run) Patched() observe.Tally { return observe.Tally{Right: r.PatchedRight, Total: r.Starts} }
-
-// Record puts a run into the file of runs, in the place of that of the same release.
-func Record(root repo.Root, run Run) error {
-	return Put(root.Path(RunsFile...), "How real engines ran, stock and patched; scripts/verify writes this file with --record.", run, func(r Run) string { return r.Release })
-}
 
 // RecordTests puts an outcome of upstream's tests into the file of them, in the place
 // of that of the same release.
 func RecordTests(root repo.Root, o Upstream) error {
-	return Put(root.Path(TestsFile...), "How upstream's own tests ended, stock and patched; scripts/upstream writes this file with --record.", o, func(o Upstream) string { return o.Release })
+	path := root.Path(TestsFile...)
+	all, err := ReadTSV[Upstream](path)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(old Upstream) bool { return old.Release == o.Release })
+	all = append(all, o)
+	slices.SortFunc(all, func(a, b Upstream) int { return pins.Compare(a.Release, b.Release) })
+	return writeTSV(path, "How upstream's own tests ended, stock and patched; scripts/upstream writes this file with --record.", all)
 }
 
 // Table is a file with a table in it.
@@ -118,13 +100,13 @@ func load(root repo.Root) (*data, error) {
 	if d.matrix, err = LoadMatrix(root.Path(MatrixFile...)); err != nil {
 		return nil, err
 	}
-	if d.runs, err = Load[Run](root.Path(RunsFile...)); err != nil {
+	if d.runs, err = ReadTSV[Run](runsFile(root)); err != nil {
 		return nil, err
 	}
-	if d.tests, err = Load[Upstream](root.Path(TestsFile...)); err != nil {
+	if d.tests, err = ReadTSV[Upstream](root.Path(TestsFile...)); err != nil {
 		return nil, err
 	}
-	if d.trialed, err = LoadFindings(root); err != nil {
+	if d.trialed, err = ReadTSV[Finding](proofsFile(root)); err != nil {
 		return nil, err
 	}
 	if d.digests, err = patch.Digests(root, d.table.Lines()); err != nil {

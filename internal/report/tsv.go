@@ -1,4 +1,3 @@
-// Package tsv keeps results in files of tab-separated values, a row a release.
 package report
 
 import (
@@ -10,16 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/jszwec/csvutil"
-
-	"ethorder/internal/pins"
 )
 
-// Load reads the rows of a file. Lines that start with # are comments. A file that
-// is not there has no rows.
-func Load[Row any](path string) ([]Row, error) {
+// ReadTSV reads the rows of a file of tab-separated values, below a header. Lines that
+// start with # are comments. A file that is not there has no rows.
+func ReadTSV[Row any](path string) ([]Row, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -41,27 +37,8 @@ func Load[Row any](path string) ([]Row, error) {
 	return rows, nil
 }
 
-// With returns rows with one more, in the place of one of the same release and in
-// the order of the releases, which name returns.
-func With[Row any](rows []Row, row Row, name func(Row) string) []Row {
-	all := slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return name(r) == name(row) })
-	all = append(all, row)
-	slices.SortFunc(all, func(a, b Row) int { return pins.Compare(name(a), name(b)) })
-	return all
-}
-
-// Put puts a row into a file, in the place of one of the same release. The comment and
-// name are as in Save and With.
-func Put[Row any](path, comment string, row Row, name func(Row) string) error {
-	rows, err := Load[Row](path)
-	if err != nil {
-		return err
-	}
-	return Save(path, comment, With(rows, row, name))
-}
-
-// Save writes rows to a file, below a comment. The file is never half written.
-func Save[Row any](path, comment string, rows []Row) error {
+// writeTSV writes rows to a file, below a comment.
+func writeTSV[Row any](path, comment string, rows []Row) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", comment)
 	w := csv.NewWriter(&b)
@@ -70,10 +47,15 @@ func Save[Row any](path, comment string, rows []Row) error {
 		return err
 	}
 	w.Flush()
+	return write(path, b.Bytes())
+}
+
+// write writes a file that is never half written.
+func write(path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".new", b.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", b, 0o644); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
