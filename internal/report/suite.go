@@ -1,5 +1,12 @@
 package report
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
 // Suite is how the trials of a suite went on the engines of a release.
 type Suite struct {
 	Suite    string  `json:"suite"`
@@ -37,3 +44,34 @@ const (
 	Starts  = "starts"
 	InOrder = "in order" // starts whose interfaces came up as they must
 )
+
+// The figures that single suites have besides.
+const (
+	Kills          = "kills"           // crash: kill -9 of dockerd, containerd or both
+	RequestsCut    = "requests cut"    // crash: requests that a kill cut short
+	StopsHung      = "stops hung"      // crash: stops that did not end until the daemon was started again
+	ContainerdLost = "containerd lost" // crash: daemons that did not find the new containerd
+	TasksKept      = "tasks kept"      // crash: starts that a task left in containerd prevented
+	LateExits      = "late exits"      // crash: starts that lost their networks to the late exit of the task before
+	Orders         = "orders"          // concurrent: different orders in which a container came up
+	Steps          = "steps"           // random: commands that were compared with the model
+	Differences    = "differences"     // random: commands after which engine and model differed
+	Races          = "races"           // race: kinds of races, each a pair of functions
+	NewRaces       = "new races"       // race: kinds that the stock engine did not show
+	OwnRaces       = "own races"       // race: of these, kinds in lines of the patches
+)
+
+// WholeSuite is the name of the one trial of a suite that was skipped as a whole. It stands
+// for all trials of the suite.
+const WholeSuite = "the whole suite"
+
+// Known returns the names of the trials that each suite has for a release, by suite.
+type Known func(release string) map[string][]string
+
+// Revision returns 8 hexadecimal digits that change with the names of a suite's trials,
+// not with their order.
+func Revision(names []string) string {
+	names = slices.Sorted(slices.Values(names))
+	sum := sha256.Sum256([]byte(strings.Join(names, "\n")))
+	return hex.EncodeToString(sum[:4])
+}
