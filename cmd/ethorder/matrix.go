@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -34,7 +33,7 @@ func init() {
 	f := cmd.Flags()
 	f.IntVar(&m.jobs, "jobs", 2, "check `N` releases at a time")
 	f.BoolVar(&m.again, "again", false, "also check what was found good already")
-	f.BoolVar(&m.record, "record", false, "write what was found to patch/matrix.tsv and the tables of the READMEs")
+	f.BoolVar(&m.record, "record", false, "write what was found to results/matrix.tsv and docs/support.md")
 	subcommands = append(subcommands, cmd)
 }
 
@@ -150,34 +149,16 @@ func (m *matrixRun) known(rel pins.Release) bool {
 	return ok && r.Good() && r.Series == m.digests[rel.Line] && r.Source == source.Kind(rel, m.clone)
 }
 
-// write adds what was found of the releases to patch/matrix.tsv.
+// write records what was found of the releases.
 func (m *matrixRun) write(releases pins.Table) error {
-	path := m.root.Path(report.MatrixFile...)
-	recorded, err := report.LoadMatrix(path)
-	if err != nil {
-		return err
-	}
+	var found []report.Matrix
 	for _, rel := range releases {
 		if r, ok := m.results.Find(rel.Name); ok {
-			recorded = recorded.With(r)
+			found = append(found, r)
 		}
 	}
-	if err := recorded.Save(path); err != nil {
-		return err
-	}
-	return writeTables(m.root)
+	return errors.Join(report.RecordMatrix(m.root, found), writeTables(m.root))
 }
 
-// writeTables brings the tables of the READMEs up to date.
-func writeTables(root repo.Root) error {
-	tables, err := report.Tables(root)
-	if err != nil {
-		return err
-	}
-	for _, t := range tables {
-		if err := os.WriteFile(t.File, t.Want, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// writeTables brings the documents that show results up to date.
+func writeTables(root repo.Root) error { return report.WriteTables(root, nil) }

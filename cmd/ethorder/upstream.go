@@ -63,7 +63,7 @@ func init() {
 				}
 				worse += o.Worse
 				if record {
-					if err := errors.Join(report.RecordTests(root, o), writeTables(root)); err != nil {
+					if err := errors.Join(report.RecordUpstream(root, o), writeTables(root)); err != nil {
 						return err
 					}
 				}
@@ -76,7 +76,7 @@ func init() {
 	}
 	cloneFlag(cmd, &clone)
 	cmd.Flags().StringVar(&libnetwork, "libnetwork", os.Getenv("LIBNETWORK_REPO"), "git `clone` of docker/libnetwork, for the tests of engines up to 20.10 (default $LIBNETWORK_REPO)")
-	cmd.Flags().BoolVar(&record, "record", false, "write what was found to patch/upstream.tsv and the tables of the READMEs")
+	cmd.Flags().BoolVar(&record, "record", false, "write what was found to results/<release>.json and docs/support.md")
 
 	isolated := &cobra.Command{
 		Use:                "isolate DIR PROGRAM [argument...]",

@@ -46,7 +46,7 @@ func LoadMatrix(path string) (Matrices, error) { return ReadTSV[Matrix](path) }
 
 // Save writes results to a file.
 func (all Matrices) Save(path string) error {
-	return writeTSV(path, "What scripts/matrix found of each release; it writes this file with --record.", all)
+	return writeTSV(path, "Whether the series of each release applies and compiles. The command matrix writes this file with --record.", all)
 }
 
 // Find returns the result of a release.

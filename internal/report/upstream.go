@@ -4,20 +4,20 @@ import "fmt"
 
 // Upstream is how upstream's tests ended in the trees of a release.
 type Upstream struct {
-	Release        string `csv:"release" json:"-"`
-	Series         string `csv:"series" json:"series"` // patch.Series.Digest of the patched tree
-	Source         string `csv:"source" json:"source"` // "git" or "module"
-	Date           string `csv:"date" json:"date"`
-	Packages       int    `csv:"packages" json:"packages"`
-	StockPassed    int    `csv:"stock-passed" json:"stock passed"`
-	StockFailed    int    `csv:"stock-failed" json:"stock failed"`
-	StockSkipped   int    `csv:"stock-skipped" json:"stock skipped"`
-	PatchedPassed  int    `csv:"patched-passed" json:"patched passed"` // with those that the series adds
-	PatchedFailed  int    `csv:"patched-failed" json:"patched failed"`
-	PatchedSkipped int    `csv:"patched-skipped" json:"patched skipped"`
-	Worse          int    `csv:"worse" json:"worse"` // tests that Compare finds fault with
+	Release        string `json:"-"`
+	Series         string `json:"series"` // patch.Series.Digest of the patched tree
+	Source         string `json:"source"` // "git" or "module"
+	Date           string `json:"date"`
+	Packages       int    `json:"packages"`
+	StockPassed    int    `json:"stock passed"`
+	StockFailed    int    `json:"stock failed"`
+	StockSkipped   int    `json:"stock skipped"`
+	PatchedPassed  int    `json:"patched passed"` // with those that the series adds
+	PatchedFailed  int    `json:"patched failed"`
+	PatchedSkipped int    `json:"patched skipped"`
+	Worse          int    `json:"worse"` // tests that Compare finds fault with
 
-	Problems []string `csv:"-" json:"-"` // what Compare returned
+	Problems []string `json:"-"` // what Compare returned
 }
 
 // String is the line that a release gets.
