@@ -18,8 +18,14 @@ import (
 	"ethorder/internal/observe"
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
+	"ethorder/internal/sandbox"
 	"ethorder/internal/trial"
 )
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	os.Exit(m.Run())
+}
 
 // releases returns the releases to test, those that ETHORDER_E2E names, and skips
 // the test if there are none.

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"ethorder/internal/sandbox"
 	"ethorder/internal/tool"
 
 	"github.com/sirupsen/logrus"
@@ -17,6 +18,7 @@ import (
 )
 
 func main() {
+	sandbox.Init()
 	logrus.SetOutput(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRootCommand().ExecuteContext(ctx)

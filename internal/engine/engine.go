@@ -1,15 +1,10 @@
-// Package engine runs a Docker Engine in a lab: a containerd, a runc and a
-// dockerd that share nothing with the machine on which they run but its kernel.
-// The lab has its own interfaces, firewall rules, processes, mounts and files; a
-// Docker Engine that already runs on the machine neither sees it nor is changed.
-//
-// It takes root and Linux. A program that imports this package may be started
-// again by it, as the first process of a lab: see lab.go.
+// Package engine runs a Docker Engine in a sandbox: a containerd, a runc and a dockerd that share
+// nothing with the machine on which they run but its kernel. It takes root and Linux, and a main
+// that calls sandbox.Init.
 package engine
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -30,6 +25,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"ethorder/internal/sandbox"
 	"ethorder/internal/tool"
 )
 
@@ -41,7 +37,7 @@ const Image = "idle"
 // explicit attach sequence, as the patched engines know it.
 const AttachSequenceOption = "com.docker.network.endpoint.attachsequence"
 
-// maxDir is the longest name of a lab's folder: the kernel takes 107 bytes for the
+// maxDir is the longest name of a sandbox's folder: the kernel takes 107 bytes for the
 // path of a socket.
 const maxDir = 107 - len("/containerd.sock")
 
@@ -61,20 +57,19 @@ type Config struct {
 	Args    []string // more arguments for dockerd
 	Tools   Tools    // the rest of the engine
 	Idle    string   // the static binary that Image consists of
-	LogDir  string   // where to write dockerd.log and containerd.log; the lab's folder if empty
+	LogDir  string   // where to write dockerd.log and containerd.log; the sandbox's folder if empty
 }
 
-// Engine is a Docker Engine in a lab. It must be closed.
+// Engine is a Docker Engine in a sandbox. It must be closed.
 type Engine struct {
-	config Config
-	dir    string    // the lab's folder
-	first  *exec.Cmd // the lab's first process
-	input  io.Closer // the first process lives until this is closed
+	config  Config
+	dir     string // the sandbox's folder
+	sandbox *sandbox.Sandbox
 
 	containerd, dockerd *process
 }
 
-// process is a program that runs in the lab.
+// process is a program that runs in the sandbox.
 type process struct {
 	name string        // the path of its binary
 	cmd  *exec.Cmd     // the nsenter that waits for the program
@@ -82,7 +77,7 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// Start makes a lab and starts an engine in it. It returns when the engine
+// Start makes a sandbox and starts an engine in it. It returns when the engine
 // answers and holds Image, or an error that ends with what the engine logged
 // last. An Engine is ended only by Close, not by the end of ctx.
 func Start(ctx context.Context, config Config) (_ *Engine, err error) {
@@ -98,7 +93,7 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	}
 	if len(dir) > maxDir {
 		_ = os.Remove(dir)
-		return nil, fmt.Errorf("the lab's folder %s has a name of %d bytes, wanted at most %d as it holds a socket: set TMPDIR to a shorter one", dir, len(dir), maxDir)
+		return nil, fmt.Errorf("the sandbox's folder %s has a name of %d bytes, wanted at most %d as it holds a socket: set TMPDIR to a shorter one", dir, len(dir), maxDir)
 	}
 	if config.LogDir == "" {
 		config.LogDir = dir
@@ -112,7 +107,7 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	if err := e.writeFiles(); err != nil {
 		return nil, err
 	}
-	if err := e.startLab(); err != nil {
+	if e.sandbox, err = sandbox.Start(dir); err != nil {
 		return nil, err
 	}
 	if err := e.StartContainerd(ctx); err != nil {
@@ -124,7 +119,7 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	return e, e.importImage(ctx)
 }
 
-// writeFiles fills the lab's folder.
+// writeFiles fills the sandbox's folder.
 func (e *Engine) writeFiles() error {
 	for _, name := range []string{"bin", "tmp", "cli"} {
 		if err := os.Mkdir(filepath.Join(e.dir, name), 0o755); err != nil {
@@ -174,36 +169,7 @@ address = %q
 	return os.WriteFile(filepath.Join(e.dir, "containerd.toml"), []byte(toml), 0o644)
 }
 
-// startLab starts the lab's first process and waits until the lab is prepared.
-func (e *Engine) startLab() error {
-	var stderr bytes.Buffer
-	cmd := exec.Command("/proc/self/exe", e.dir)
-	cmd.Args[0] = labName
-	cmd.Stderr = &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC,
-		Setpgid:    true, // Ctrl-C is for this process alone: it closes the lab
-	}
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("make the lab's namespaces: %w", err)
-	}
-	e.first, e.input = cmd, input
-	if line, _ := bufio.NewReader(output).ReadString('\n'); line != "ready\n" {
-		_ = cmd.Wait()
-		return fmt.Errorf("prepare the lab: %s", strings.TrimSpace(stderr.String()))
-	}
-	return nil
-}
-
-// start starts a program of the lab's bin folder in the lab.
+// start starts a program of the sandbox's bin folder in the sandbox.
 func (e *Engine) start(name string, args ...string) (*process, error) {
 	link := filepath.Join(e.dir, "bin", name)
 	program, err := os.Readlink(link)
@@ -228,18 +194,14 @@ func (e *Engine) start(name string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// Command returns a command that runs a program in the lab.
+// Command returns a command that runs a program in the sandbox, with the environment of an engine.
 func (e *Engine) Command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "nsenter", append([]string{
-		fmt.Sprintf("--target=%d", e.first.Process.Pid), "--root", "--mount", "--pid", "--net", "--ipc", "--", program,
-	}, args...)...)
-	cmd.Dir = "/"
+	cmd := e.sandbox.Command(ctx, program, args...)
 	cmd.Env = []string{
 		"PATH=" + filepath.Join(e.dir, "bin"), "TMPDIR=" + filepath.Join(e.dir, "tmp"), "HOME=" + e.dir,
 		// Else 29.0 refuses a docker command that is older than API 1.44, as Debian's is.
 		"DOCKER_MIN_API_VERSION=1.24",
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }
 
@@ -263,7 +225,7 @@ func (e *Engine) StartDockerd(ctx context.Context) (err error) {
 		"--containerd=" + e.containerdSocket(),
 		// The images are one file each, and vfs works on every file system.
 		"--storage-driver=vfs",
-		"--cgroup-parent=" + cgroupParent(e.dir),
+		"--cgroup-parent=" + e.sandbox.CgroupParent(),
 		"--exec-opt=native.cgroupdriver=cgroupfs",
 	}, e.config.Args...)
 	if e.dockerd, err = e.start("dockerd", args...); err != nil {
@@ -290,7 +252,7 @@ func (e *Engine) dockerdAnswers(ctx context.Context) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// await waits until a process of the lab answers.
+// await waits until a process of the sandbox answers.
 func (e *Engine) await(ctx context.Context, p *process, answers func(context.Context) bool) error {
 	for start := time.Now(); !answers(ctx); {
 		select {
@@ -327,7 +289,7 @@ func (e *Engine) importImage(ctx context.Context) error {
 	return err
 }
 
-// RunIdle runs the idle binary in the lab, outside of containers, and returns its
+// RunIdle runs the idle binary in the sandbox, outside of containers, and returns its
 // standard output.
 func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
 	var stderr bytes.Buffer
@@ -335,7 +297,7 @@ func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("idle %s, in the lab: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("idle %s, in the sandbox: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	return strings.TrimSpace(string(out)), nil
 }
@@ -537,22 +499,20 @@ func (e *Engine) http() *http.Client {
 	}}
 }
 
-// NetNS returns the path of the network namespace of a process of the lab, given
-// its id in the lab, which is what the engine reports.
+// NetNS returns the path of the network namespace of a process of the sandbox, given
+// its id in the sandbox, which is what the engine reports.
 func (e *Engine) NetNS(pid int) string {
 	return e.Inside(fmt.Sprintf("/proc/%d/ns/net", pid))
 }
 
-// Inside returns a path of the lab as one of the machine. They differ for what is
-// mounted in the lab.
-func (e *Engine) Inside(path string) string {
-	return fmt.Sprintf("/proc/%d/root%s", e.first.Process.Pid, path)
-}
+// Inside returns a path of the sandbox as one of the machine. They differ for what is mounted in
+// the sandbox.
+func (e *Engine) Inside(path string) string { return e.sandbox.Path(path) }
 
 // Parent is the name of the interface that AddParent makes.
 const Parent = "parent"
 
-// AddParent makes an interface in the lab that can be the parent of macvlan networks.
+// AddParent makes an interface in the sandbox that can be the parent of macvlan networks.
 func (e *Engine) AddParent() error {
 	return e.Interfaces(func(h *netlink.Handle) error {
 		parent := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: Parent}, PeerName: Parent + "-peer"}
@@ -570,7 +530,7 @@ func (e *Engine) RemoveParent() error {
 	})
 }
 
-// Interfaces calls f with a handle on the lab's interfaces.
+// Interfaces calls f with a handle on the sandbox's interfaces.
 func (e *Engine) Interfaces(f func(*netlink.Handle) error) error {
 	ns, err := netns.GetFromPath(e.NetNS(1))
 	if err != nil {
@@ -597,7 +557,7 @@ func (e *Engine) SettingsFile(id string) string {
 	return e.Inside(filepath.Join(e.DataRoot(), "containers", id, "config.v2.json"))
 }
 
-// Dir returns the lab's folder.
+// Dir returns the sandbox's folder.
 func (e *Engine) Dir() string { return e.dir }
 
 // Log returns the file with what dockerd has written.
@@ -626,33 +586,17 @@ func (e *Engine) failure(what string, p *process) error {
 	return fmt.Errorf("%s; the last lines of its log%s:\n  %s", what, where, strings.Join(last, "\n  "))
 }
 
-// Close ends the engine, its containers and all else in the lab, and removes the
-// lab. It does no harm to close an engine again.
+// Close ends the engine, its containers and all else in the sandbox, and removes the sandbox. It
+// does no harm to close an engine again.
 func (e *Engine) Close() error {
-	if e.first == nil { // there is a folder only
+	if e.sandbox == nil { // there is a folder only
 		return os.RemoveAll(e.dir)
 	}
-	_ = e.input.Close()
-	done := make(chan struct{})
-	go func() {
-		_ = e.first.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(stopTimeout):
-		// The kernel ends every process of the lab with its first one.
-		_ = e.first.Process.Kill()
-		<-done
+	err := e.sandbox.Close()
+	for _, p := range []*process{e.containerd, e.dockerd} {
+		if p != nil {
+			<-p.done
+		}
 	}
-	if e.containerd != nil {
-		<-e.containerd.done
-	}
-	if e.dockerd != nil {
-		<-e.dockerd.done
-	}
-	if err := os.RemoveAll(e.dir); err != nil {
-		return fmt.Errorf("remove the lab: %w", err)
-	}
-	return nil
+	return err
 }

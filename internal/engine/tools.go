@@ -87,7 +87,7 @@ func unpack(ctx context.Context, dir string, names []string) error {
 		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-q", "-o", "APT::Sandbox::User=root", "download"}, names...)...)
 		cmd.Dir = temp
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return tool.CannotRunf("the lab needs the Debian packages %s, and apt does not give them: %v: %v: %s",
+			return tool.CannotRunf("an engine needs the Debian packages %s, and apt does not give them: %v: %v: %s",
 				strings.Join(names, ", "), cmd, err, strings.TrimSpace(string(out)))
 		}
 		return nil
@@ -123,7 +123,7 @@ func BuildIdle(ctx context.Context, root repo.Root) (string, error) {
 	_, err := tool.Run(ctx, tool.Cmd{
 		Dir:  root.Path(),
 		Env:  []string{"CGO_ENABLED=0"},
-		What: "build the binary of the lab's image",
+		What: "build the binary of the image",
 		Args: []string{"go", "build", "-o", path, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "./cmd/probe"},
 	})
 	return path, err
