@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ethorder/internal/tool"
+)
+
+// leaveTimeout is how long a removed container may take to leave its networks.
+var leaveTimeout = 10 * time.Second
+
+// importImage makes Image from the idle binary.
+func (e *Engine) importImage(ctx context.Context) error {
+	binary, err := os.ReadFile(e.config.Idle)
+	if err != nil {
+		return err
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	_ = w.WriteHeader(&tar.Header{Name: "idle", Mode: 0o755, Size: int64(len(binary))})
+	_, _ = w.Write(binary)
+	_ = w.WriteHeader(&tar.Header{Name: "bin/sh", Typeflag: tar.TypeSymlink, Linkname: "/idle", Mode: 0o777})
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err = e.client(ctx, &archive, e.config.Tools.Docker, "import", "--change", `ENTRYPOINT ["/idle"]`, "-", Image)
+	return err
+}
+
+// RunIdle runs the idle binary in the sandbox, outside of containers, and returns its
+// standard output.
+func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
+	var stderr bytes.Buffer
+	cmd := e.Command(ctx, e.config.Idle, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("idle %s, in the sandbox: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// Docker runs the docker command on the engine and returns its standard output
+// without the space around it. The error, if any, has its standard error and, if
+// the engine has ended, what it logged last.
+func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
+	return e.client(ctx, nil, e.config.Tools.Docker, args...)
+}
+
+// Compose runs the docker-compose command on the engine, as Docker does with docker.
+func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
+	if _, err := os.Stat(e.config.Tools.Compose); err != nil {
+		return "", tool.CannotRunf("%s", e.config.Tools.Compose+" is missing: apt-get install --no-install-recommends docker-compose")
+	}
+	return e.client(ctx, nil, e.config.Tools.Compose, args...)
+}
+
+// client runs a command line client of the engine.
+func (e *Engine) client(ctx context.Context, stdin io.Reader, program string, args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+e.socket(), "DOCKER_CONFIG="+filepath.Join(e.dir, "cli"),
+		"DOCKER_CONTEXT=", "DOCKER_API_VERSION=", "DOCKER_TLS_VERIFY=", "LC_ALL=C",
+		// Else docker-compose 1.x asks for one that engines from 29 refuse.
+		"COMPOSE_API_VERSION=auto")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return strings.TrimSpace(stdout.String()), nil
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	}
+	return "", e.orEnded(fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(stderr.String())))
+}
+
+// RemoveContainers removes all containers of the engine.
+func (e *Engine) RemoveContainers(ctx context.Context) error {
+	ids, err := e.Docker(ctx, "ps", "--all", "--quiet")
+	if ids == "" {
+		return err
+	}
+	_, err = e.Docker(ctx, append([]string{"rm", "--force"}, strings.Fields(ids)...)...)
+	return err
+}
+
+// RemoveNetworks removes the networks that the engine has been asked for, once no
+// container is in them, and returns an error if any is left: prune passes over a network
+// that has endpoints.
+func (e *Engine) RemoveNetworks(ctx context.Context) error {
+	for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		if _, err := e.Docker(ctx, "network", "prune", "--force"); err != nil {
+			return err
+		}
+		networks, err := e.Docker(ctx, "network", "ls", "--filter", "type=custom", "--format", "{{.Scope}} {{.Name}}")
+		if err != nil {
+			return err
+		}
+		// The rest is the engine's own, or the swarm's.
+		left := slices.DeleteFunc(strings.Split(networks, "\n"), func(network string) bool {
+			return !strings.HasPrefix(network, "local ") || network == "local docker_gwbridge"
+		})
+		if len(left) == 0 {
+			return nil
+		}
+		if time.Since(begin) > leaveTimeout {
+			return fmt.Errorf("networks are not removed by prune, as they have endpoints: %s", strings.Join(left, ", "))
+		}
+	}
+}
