@@ -2,7 +2,6 @@ package tool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -20,10 +19,15 @@ func Wait(ctx context.Context, timeout, interval time.Duration, what string, try
 		if err == nil {
 			return nil
 		}
-		if stop := new(stopWaiting); errors.As(err, &stop) {
-			return stop.err
+		stop, stopped := err.(*stopWaiting)
+		if stopped {
+			err = stop.err
 		}
-		if limited.Err() == nil || last == nil { // else it is the timeout that made try fail
+		inTime := limited.Err() == nil
+		if stopped && inTime {
+			return err
+		}
+		if inTime || last == nil { // else it is the timeout that made try fail
 			last = err
 		}
 		select {
@@ -49,4 +53,3 @@ func StopWaiting(err error) error {
 type stopWaiting struct{ err error }
 
 func (s *stopWaiting) Error() string { return s.err.Error() }
-func (s *stopWaiting) Unwrap() error { return s.err }

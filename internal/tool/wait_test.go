@@ -36,7 +36,7 @@ func TestWaitEndsATryAtItsTimeout(t *testing.T) {
 			return errNotYet
 		}
 		<-ctx.Done()
-		return ctx.Err()
+		return StopWaiting(ctx.Err())
 	}), "waited 500ms for it: not yet")
 	assert.Equal(t, tries, 2)
 }
