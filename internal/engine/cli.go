@@ -98,23 +98,22 @@ func (e *Engine) RemoveContainers(ctx context.Context) error {
 // container is in them, and returns an error if any is left: prune passes over a network
 // that has endpoints.
 func (e *Engine) RemoveNetworks(ctx context.Context) error {
-	for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+	// To prune many networks may take longer than the timeout, and is not interrupted.
+	return tool.Wait(ctx, leaveTimeout, 100*time.Millisecond, "prune to remove the networks", func(context.Context) error {
 		if _, err := e.Docker(ctx, "network", "prune", "--force"); err != nil {
-			return err
+			return tool.StopWaiting(err)
 		}
 		networks, err := e.Docker(ctx, "network", "ls", "--filter", "type=custom", "--format", "{{.Scope}} {{.Name}}")
 		if err != nil {
-			return err
+			return tool.StopWaiting(err)
 		}
 		// The rest is the engine's own, or the swarm's.
 		left := slices.DeleteFunc(strings.Split(networks, "\n"), func(network string) bool {
 			return !strings.HasPrefix(network, "local ") || network == "local docker_gwbridge"
 		})
-		if len(left) == 0 {
-			return nil
+		if len(left) > 0 {
+			return fmt.Errorf("these have endpoints: %s", strings.Join(left, ", "))
 		}
-		if time.Since(begin) > leaveTimeout {
-			return fmt.Errorf("networks are not removed by prune, as they have endpoints: %s", strings.Join(left, ", "))
-		}
-	}
+		return nil
+	})
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ethorder/internal/tool"
 )
 
 // process is a program that runs in the sandbox.
@@ -89,41 +91,46 @@ func (e *Engine) StartDockerd(ctx context.Context) (err error) {
 	return e.await(ctx, e.dockerd, e.dockerdAnswers)
 }
 
-func (e *Engine) containerdAnswers(context.Context) bool {
-	connection, err := net.Dial("unix", e.containerdSocket())
+func (e *Engine) containerdAnswers(ctx context.Context) error {
+	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", e.containerdSocket())
 	if err == nil {
 		_ = connection.Close()
 	}
-	return err == nil
+	return err
 }
 
-func (e *Engine) dockerdAnswers(ctx context.Context) bool {
-	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
-	response, err := e.http().Do(request)
-	if err != nil {
-		return false
-	}
-	_ = response.Body.Close()
-	return response.StatusCode == http.StatusOK
+func (e *Engine) dockerdAnswers(ctx context.Context) error {
+	return e.request(ctx, http.MethodGet, "/_ping", "", nil)
 }
 
 // await waits until a process of the sandbox answers.
-func (e *Engine) await(ctx context.Context, p *process, answers func(context.Context) bool) error {
-	for start := time.Now(); !answers(ctx); {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-e.containerd.done:
-			return e.failure(e.containerd.name+" ended before the engine answered", e.containerd)
-		case <-p.done:
-			return e.failure(p.name+" ended before it answered", p)
-		case <-time.After(50 * time.Millisecond):
+func (e *Engine) await(ctx context.Context, p *process, answers func(context.Context) error) error {
+	err := tool.Wait(ctx, startTimeout, 50*time.Millisecond, p.name+" to answer", func(ctx context.Context) error {
+		err := answers(ctx)
+		if e.containerd.ended() || p.ended() {
+			return tool.StopWaiting(err)
 		}
-		if time.Since(start) > startTimeout {
-			return e.failure(fmt.Sprintf("%s does not answer after %v", p.name, startTimeout), p)
-		}
+		return err
+	})
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case e.containerd.ended():
+		return e.failure(e.containerd.name+" ended before the engine answered", e.containerd)
+	case p.ended():
+		return e.failure(p.name+" ended before it answered", p)
 	}
-	return nil
+	return e.failure(err.Error(), p)
+}
+
+// ended returns whether the program has ended.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Signal sends a signal to the engine's dockerd and waits until it has ended.
@@ -197,12 +204,10 @@ func (e *Engine) Replace(ctx context.Context, dockerd string) error {
 
 // orEnded adds to an error what the engine logged last, if it has ended.
 func (e *Engine) orEnded(err error) error {
-	select {
-	case <-e.dockerd.done:
+	if e.dockerd.ended() {
 		return errors.Join(err, e.failure("the engine has ended", e.dockerd))
-	default:
-		return err
 	}
+	return err
 }
 
 // failure returns an error that ends with what the process logged last.
