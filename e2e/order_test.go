@@ -53,7 +53,7 @@ func start(ctx context.Context, t *testing.T, release string, patched bool) *eng
 	assert.NilError(t, err)
 	config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian"))
 	assert.NilError(t, err)
-	config.Idle, err = engine.BuildIdle(ctx, root)
+	config.Probe, err = engine.BuildProbe(ctx, root)
 	assert.NilError(t, err)
 	e, err := engine.Start(ctx, config)
 	assert.NilError(t, err)

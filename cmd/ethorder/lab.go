@@ -114,7 +114,7 @@ func labConfig(ctx context.Context, root repo.Root) (config engine.Config, err e
 	if config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
 		return config, err
 	}
-	config.Idle, err = engine.BuildIdle(ctx, root)
+	config.Probe, err = engine.BuildProbe(ctx, root)
 	return config, err
 }
 

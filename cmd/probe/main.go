@@ -1,14 +1,14 @@
-// Command idle waits to be told to end. It is all that the lab's containers have, so
+// Command probe waits to be told to end. It is all that the trials' containers have, so
 // it also does what is asked of them:
 //
-//	idle               wait
-//	idle listen PORT   wait, and answer each connection
-//	idle get ADDRESS   print what ADDRESS answers
-//	idle cat FILE      print the lines of a file, sorted
-//	idle lookup NAME   print the addresses of a name, sorted
-//	idle own           print the first line of /etc/hosts with the container's name, and
-//	                   the first address of that name
-//	idle end           tell the container's first process to end
+//	probe               wait
+//	probe listen PORT   wait, and answer each connection
+//	probe get ADDRESS   print what ADDRESS answers
+//	probe cat FILE      print the lines of a file, sorted
+//	probe lookup NAME   print the addresses of a name, sorted
+//	probe own           print the first line of /etc/hosts with the container's name, and
+//	                    the first address of that name
+//	probe end           tell the container's first process to end
 package main
 
 import (

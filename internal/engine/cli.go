@@ -21,7 +21,7 @@ var leaveTimeout = 10 * time.Second
 
 // importImage makes Image from the idle binary.
 func (e *Engine) importImage(ctx context.Context) error {
-	binary, err := os.ReadFile(e.config.Idle)
+	binary, err := os.ReadFile(e.config.Probe)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (e *Engine) importImage(ctx context.Context) error {
 // standard output.
 func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
 	var stderr bytes.Buffer
-	cmd := e.Command(ctx, e.config.Idle, args...)
+	cmd := e.Command(ctx, e.config.Probe, args...)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -38,7 +38,7 @@ type Config struct {
 	Runc    string   // the runc binary; that of Tools if empty
 	Args    []string // more arguments for dockerd
 	Tools   Tools    // the rest of the engine
-	Idle    string   // the static binary that Image consists of
+	Probe   string   // the static binary that Image consists of
 	LogDir  string   // where to write dockerd.log and containerd.log; the sandbox's folder if empty
 }
 

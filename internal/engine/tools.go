@@ -117,9 +117,9 @@ func unpack(ctx context.Context, dir string, names []string) error {
 	return nil
 }
 
-// BuildIdle builds the binary that Image consists of and returns its path.
-func BuildIdle(ctx context.Context, root repo.Root) (string, error) {
-	path := root.Out("tools", "idle")
+// BuildProbe builds the binary that Image consists of and returns its path.
+func BuildProbe(ctx context.Context, root repo.Root) (string, error) {
+	path := root.Out("tools", "probe")
 	_, err := tool.Run(ctx, tool.Cmd{
 		Dir:  root.Path(),
 		Env:  []string{"CGO_ENABLED=0"},
