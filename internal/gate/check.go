@@ -1,12 +1,10 @@
-// Package check runs checks, most of them commands and Go tests, and counts them.
+// Package gate runs checks, most of them commands and Go tests, and counts them.
 // A check that was skipped is never counted as passed.
 package gate
 
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gotest.tools/gotestsum/testjson"
 )
 
 // Skipped is the exit status of a command that cannot run on this machine.
@@ -112,14 +112,20 @@ func (c Check) run(ctx context.Context, w, reason io.Writer, dir string) Count {
 		return Count{Failed: 1}
 	}
 	go func() {
-		writer.CloseWithError(errors.Join(cmd.Wait(), io.EOF))
+		_ = cmd.Wait() // the exit status is read below
+		_ = writer.Close()
 	}()
 	var (
 		count   Count
 		printed int
 	)
 	if c.GoTest {
-		count = goTest(w, both, reader)
+		g := goTest{w: w, failed: both, parents: map[string]bool{}, logged: map[string]string{}}
+		_, err := testjson.ScanTestOutput(testjson.ScanConfig{Stdout: reader, Handler: &g, IgnoreNonJSONOutputLines: true})
+		if count = g.count; err != nil {
+			fmt.Fprintf(both, "    %v\n", err)
+			count.Failed++
+		}
 	} else {
 		scanner := bufio.NewScanner(reader)
 		for scanner.Scan() {
@@ -149,92 +155,73 @@ func (c Check) result(tests Count, printed, exit int) Count {
 	}
 }
 
-// event is a line that go test -json prints.
-type event struct {
-	Action  string
-	Package string
-	Test    string
-	Elapsed float64
-	Output  string
+// goTest shows and counts the tests of go test -json that have no subtests. On failed
+// it shows the ones that failed with all their output, on w the skipped ones with the
+// reason, and of those that passed the ones that took long, with what they logged.
+type goTest struct {
+	w, failed io.Writer
+	count     Count
+	parents   map[string]bool   // tests that have subtests
+	logged    map[string]string // what the tests that run have logged, each on a line
 }
 
-// goTest reads what go test -json prints, and counts the tests that have no
-// subtests. On failed it shows the ones that failed with all their output, on w the
-// skipped ones with the reason, and of those that passed the ones that took long, with
-// what they logged.
-func goTest(w, failed io.Writer, r io.Reader) Count {
-	var count Count
-	output := map[string][]string{}
-	parents := map[string]bool{}
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(nil, 16<<20)
-	for scanner.Scan() {
-		var e event
-		if err := json.Unmarshal(scanner.Bytes(), &e); err != nil || e.Action == "" {
-			fmt.Fprintf(w, "    %s\n", scanner.Text()) // the progress of a test, or a compiler
-			continue
-		}
-		name := strings.TrimPrefix(e.Package+"."+e.Test, "ethorder/")
-		switch e.Action {
-		case "run":
-			if i := strings.LastIndex(name, "/"); i >= 0 && e.Test != "" {
-				for ; i >= 0; i = strings.LastIndex(name[:i], "/") {
-					parents[name[:i]] = true
-				}
-			}
-		case "build-output":
-			fmt.Fprintf(failed, "    %s", e.Output)
-		case "output":
-			output[name] = append(output[name], e.Output)
-		case "pass", "fail", "skip":
-			count.add(e.result(w, failed, name, parents[name], output[name]))
-			delete(output, name)
-		}
-	}
-	return count
-}
-
-// result counts the end of a test or of a package, and shows it.
-func (e event) result(w, failed io.Writer, name string, isParent bool, output []string) Count {
-	show := func(w io.Writer) {
-		for _, line := range output {
-			if !slices.ContainsFunc([]string{"=== RUN", "=== PAUSE", "=== CONT", "=== NAME"}, func(p string) bool {
-				return strings.HasPrefix(line, p)
-			}) {
-				fmt.Fprintf(w, "    %s", line)
-			}
-		}
-	}
-	switch {
-	case e.Action == "fail":
-		fmt.Fprintf(failed, "    FAILED %s\n", name)
-		show(failed)
-		if e.Test == "" || isParent {
-			return Count{} // its tests were counted, or it did not build
-		}
-		return Count{Failed: 1}
-	case e.Test == "" || isParent:
-		return Count{}
-	case e.Action == "skip":
-		fmt.Fprintf(w, "    skipped %s\n", name)
-		show(w)
-		return Count{Skipped: 1}
-	}
-	if e.Elapsed >= 5 {
-		fmt.Fprintf(w, "    passed %s (%.0fs)%s\n", name, e.Elapsed, logged(output))
-	}
-	return Count{Passed: 1}
+// Err shows a line that is no event: the progress of a test, or a compiler.
+func (g *goTest) Err(text string) error {
+	_, err := fmt.Fprintf(g.w, "    %s\n", text)
+	return err
 }
 
 var logLine = regexp.MustCompile(`^\s+\w+_test\.go:\d+(: .*)`)
 
-// logged returns what a test has logged, on a line.
-func logged(output []string) string {
-	var s string
+// Event counts and shows what has ended.
+func (g *goTest) Event(e testjson.TestEvent, run *testjson.Execution) error {
+	name := strings.TrimPrefix(e.Package+"."+e.Test, "ethorder/")
+	test := e.Test != "" && !g.parents[name]
+	switch e.Action {
+	case "":
+		return g.Err(string(e.Bytes()))
+	case testjson.ActionRun:
+		for parent := testjson.TestName(e.Test).Parent(); parent != ""; parent = testjson.TestName(parent).Parent() {
+			g.parents[strings.TrimSuffix(name, e.Test)+parent] = true
+		}
+	case testjson.ActionBuild:
+		fmt.Fprintf(g.failed, "    %s", e.Output)
+	case testjson.ActionOutput:
+		if m := logLine.FindStringSubmatch(e.Output); m != nil {
+			g.logged[name] += m[1]
+		}
+	case testjson.ActionFail:
+		// A package has failed with its tests, or did not build.
+		fmt.Fprintf(g.failed, "    FAILED %s\n", name)
+		p := run.Package(e.Package)
+		show(g.failed, p.OutputLines(p.LastFailedByName(e.Test)))
+		if test {
+			g.count.Failed++
+		}
+	case testjson.ActionSkip:
+		if test {
+			fmt.Fprintf(g.w, "    skipped %s\n", name)
+			skipped := run.Package(e.Package).Skipped
+			show(g.w, run.OutputLines(skipped[len(skipped)-1]))
+			g.count.Skipped++
+		}
+	case testjson.ActionPass:
+		if test {
+			if e.Elapsed >= 5 {
+				fmt.Fprintf(g.w, "    passed %s (%.0fs)%s\n", name, e.Elapsed, g.logged[name])
+			}
+			g.count.Passed++
+		}
+		delete(g.logged, name)
+	}
+	return nil
+}
+
+// show writes what a test printed.
+func show(w io.Writer, output []string) {
 	for _, line := range output {
-		if m := logLine.FindStringSubmatch(line); m != nil {
-			s += m[1]
+		if !strings.HasPrefix(line, "=== ") {
+			fmt.Fprintf(w, "    %s", line)
 		}
 	}
-	return s
 }

@@ -1,11 +1,11 @@
 package moby
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
+
+	"gotest.tools/gotestsum/testjson"
 )
 
 // Results says how each test ended, "pass", "fail" or "skip", by its name of the
@@ -15,23 +15,27 @@ type Results map[string]string
 // ReadResults reads what go test -json printed. What the tests printed goes to log,
 // and so do the messages about packages that do not build.
 func ReadResults(r io.Reader, log io.Writer) (Results, error) {
-	results := Results{}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var event struct{ Action, Package, Test, Output string }
-		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
-			fmt.Fprintln(log, lines.Text())
-			continue
-		}
-		if _, err := io.WriteString(log, event.Output); err != nil {
-			return nil, err
-		}
-		if event.Test != "" && slices.Contains([]string{"pass", "fail", "skip"}, event.Action) {
-			results[event.Package+"."+event.Test] = event.Action
-		}
+	results := reader{Results{}, log}
+	_, err := testjson.ScanTestOutput(testjson.ScanConfig{Stdout: r, Handler: results, IgnoreNonJSONOutputLines: true})
+	return results.Results, err
+}
+
+type reader struct {
+	Results
+	log io.Writer
+}
+
+func (r reader) Event(e testjson.TestEvent, _ *testjson.Execution) error {
+	if e.Test != "" && e.Action.IsTerminal() {
+		r.Results[e.Package+"."+e.Test] = string(e.Action)
 	}
-	return results, lines.Err()
+	_, err := io.WriteString(r.log, e.Output)
+	return err
+}
+
+func (r reader) Err(text string) error {
+	_, err := fmt.Fprintln(r.log, text)
+	return err
 }
 
 // Count returns how many tests ended in a way.
