@@ -3,6 +3,8 @@ package report
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -38,6 +40,20 @@ type Trial struct {
 // Figures are what was counted of an engine in a trial, by what it counts: Starts and
 // InOrder in most trials.
 type Figures map[string]int
+
+// String is the figures for people, those of starts first.
+func (f Figures) String() string {
+	var parts []string
+	if _, ok := f[Starts]; ok {
+		parts = append(parts, fmt.Sprintf("%d of %d starts in order", f[InOrder], f[Starts]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		if name != Starts && name != InOrder {
+			parts = append(parts, fmt.Sprintf("%s %d", name, f[name]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
 
 // The figures that most trials have.
 const (

@@ -198,7 +198,7 @@ func (o *Outcome) startNumbered(ctx context.Context, e *engine.Engine, name, id 
 			return err
 		}
 	}
-	o.Figures["orders"] = max(o.Figures["orders"], len(orders))
+	o.Figures[report.Orders] = max(o.Figures[report.Orders], len(orders))
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
+	"ethorder/internal/report"
 )
 
 // Crash kills engines at random.
@@ -70,12 +71,12 @@ func crashes(ctx context.Context, env *Env, e *engine.Engine) (Outcome, error) {
 			logrus.Infof("%s: %d of %d kills", filepath.Base(filepath.Dir(e.Dockerd())), i+1, n)
 		}
 	}
-	o, err := k.outcomeWith(k.wrong[:min(1, len(k.wrong))], "kills", n)
-	o.Figures["requests cut short"] = k.cut
-	o.Figures["stops that did not end"] = k.stuck
-	o.Figures["engines that lost containerd"] = k.lost
-	o.Figures["tasks that containerd kept"] = k.left
-	o.Figures["starts that a late end cost the networks"] = k.late
+	o, err := k.outcomeWith(k.wrong[:min(1, len(k.wrong))], report.Kills, n)
+	o.Figures[report.RequestsCut] = k.cut
+	o.Figures[report.StopsHung] = k.stuck
+	o.Figures[report.ContainerdLost] = k.lost
+	o.Figures[report.TasksKept] = k.left
+	o.Figures[report.LateExits] = k.late
 	return o, err
 }
 

@@ -71,8 +71,8 @@ func runRace(ctx context.Context, env *Env) error {
 		o.blame("a race in what the patches add: %s", what)
 		logrus.Warnf("a race in what the patches add: %s\n%s", what, r.text)
 	}
-	o.Figures = report.Figures{"kinds of races": len(patched), "not on stock": ours + others, "in lines of the patches": ours}
-	env.Report(env.suite.Trials[0].Name, Outcome{Figures: report.Figures{"kinds of races": len(stock)}}, o)
+	o.Figures = report.Figures{report.Races: len(patched), report.NewRaces: ours + others, report.OwnRaces: ours}
+	env.Report(env.suite.Trials[0].Name, Outcome{Figures: report.Figures{report.Races: len(stock)}}, o)
 	return nil
 }
 

@@ -26,6 +26,8 @@ import (
 
 // Options say which trials to make, and how.
 type Options struct {
+	// Known are all suites.
+	Known    []Suite
 	Root     repo.Root
 	Releases []pins.Release
 	// Clone returns the git clone of moby that a release is built from, "" for its module.
@@ -49,8 +51,8 @@ type Options struct {
 }
 
 // Run makes trials of the suites. The error has the status of the worst of them.
-func Run(ctx context.Context, all []Suite, o Options) error {
-	filter, err := o.check(all)
+func Run(ctx context.Context, o Options) error {
+	filter, err := o.check()
 	if err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func Run(ctx context.Context, all []Suite, o Options) error {
 			return fmt.Errorf("%s: %w", rel.Name, err)
 		}
 		env.filter, env.Starts, env.Scale, env.Seed = filter, o.Starts, o.Scale, o.Seed
-		for _, s := range all {
+		for _, s := range o.Known {
 			asked := slices.Contains(o.Suites, s.Name)
 			if !asked && (len(o.Suites) > 0 || s.OptIn) || !slices.ContainsFunc(s.Names(env.major()), filter.MatchString) {
 				continue
@@ -84,12 +86,12 @@ func Run(ctx context.Context, all []Suite, o Options) error {
 }
 
 // check refuses options that cannot be right, and fills in a seed.
-func (o *Options) check(all []Suite) (filter *regexp.Regexp, err error) {
+func (o *Options) check() (filter *regexp.Regexp, err error) {
 	if o.Starts < 1 || o.Scale < 1 {
 		return nil, tool.Usagef("--starts %d --scale %d: want at least 1", o.Starts, o.Scale)
 	}
 	var known []string
-	for _, s := range all {
+	for _, s := range o.Known {
 		known = append(known, s.Name)
 	}
 	for _, name := range o.Suites {
@@ -151,16 +153,11 @@ func (env *Env) run(ctx context.Context, s Suite, asked bool, o Options) (failed
 	if !o.Record {
 		return failed, nil
 	}
-	return failed, env.record(ctx, took)
+	return failed, env.record(took, Known(o.Known))
 }
 
 // record puts what was found into the folder results.
-func (env *Env) record(ctx context.Context, took time.Duration) error {
-	unlock, err := repo.Lock(ctx, env.Root.Out("results"))
-	if err != nil {
-		return err
-	}
-	defer unlock()
+func (env *Env) record(took time.Duration, known report.Known) error {
 	r := report.Suite{
 		Suite: env.suite.Name, Release: env.Release.Name, Revision: report.Revision(env.suite.Names(env.major())),
 		Source: source.Kind(env.Release, env.Clone), Arch: runtime.GOARCH, Seed: env.Seed,
@@ -180,5 +177,16 @@ func (env *Env) record(ctx context.Context, took time.Duration) error {
 	if err := report.Record(env.Root, r); err != nil {
 		return err
 	}
-	return report.WriteTables(env.Root, nil)
+	return report.WriteTables(env.Root, known)
+}
+
+// Known returns the names of the trials that suites have for a release.
+func Known(suites []Suite) report.Known {
+	return func(release string) map[string][]string {
+		names := make(map[string][]string)
+		for _, s := range suites {
+			names[s.Name] = s.Names(pins.Major(release))
+		}
+		return names
+	}
 }

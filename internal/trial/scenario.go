@@ -324,7 +324,7 @@ func runCommand(ctx context.Context, e *engine.Engine, command string) (string, 
 	case "POST":
 		return "", e.Post(ctx, arguments[0], strings.Join(arguments[1:], " "))
 	case "lab":
-		return e.RunIdle(ctx, arguments...)
+		return e.RunProbe(ctx, arguments...)
 	case "!":
 		out, err := e.Docker(ctx, arguments...)
 		if err == nil {

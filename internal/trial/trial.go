@@ -117,7 +117,7 @@ func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, docker
 	if env.Config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
 		return nil, err
 	}
-	if env.Config.Idle, err = engine.BuildIdle(ctx, root); err != nil {
+	if env.Config.Probe, err = engine.BuildProbe(ctx, root); err != nil {
 		return nil, err
 	}
 	if env.Config.Runc, err = build.RuncOf(ctx, root, rel); err != nil {

@@ -56,10 +56,10 @@ func run(ctx context.Context, env *trial.Env) (err error) {
 		return err
 	}
 	before := trial.Outcome{
-		Figures: report.Figures{"steps": steps, report.Starts: tally.Total, report.InOrder: tally.Right}, Problem: difference,
+		Figures: report.Figures{report.Steps: steps, report.Starts: tally.Total, report.InOrder: tally.Right}, Problem: difference,
 	}
 	compared := comparer{}
-	after := trial.Outcome{Figures: report.Figures{}}
+	after := trial.Outcome{Figures: report.Figures{report.Differences: 0}}
 	for i := range uint64(runs * env.Scale) {
 		commands := plan(env.Seed+i, stepsPerRun, major)
 		n, difference, err := patched.play(ctx, commands, compared.check)
@@ -75,11 +75,11 @@ func run(ctx context.Context, env *trial.Env) (err error) {
 		if err != nil {
 			return fmt.Errorf("patched engine: %w", err)
 		}
-		after.Figures["differences"] = 1
+		after.Figures[report.Differences] = 1
 		after.Problem = fmt.Sprintf("seed %d: %s; to see it: %s", env.Seed+i, difference, strings.Join(texts(commands), "; "))
 		break
 	}
-	after.Figures["steps"], after.Figures[report.Starts] = compared.steps, compared.starts
+	after.Figures[report.Steps], after.Figures[report.Starts] = compared.steps, compared.starts
 	env.Report(title, before, after)
 	return nil
 }
