@@ -11,7 +11,7 @@ import (
 // Row is a start of an engine, to be shown.
 type Row struct {
 	Engine string // as "stock" or "patched"
-	Start  Start
+	Start  Snapshot
 }
 
 // note says how far the start is from the wanted order.
@@ -93,7 +93,7 @@ func writeColumns(w io.Writer, table [][]string) error {
 // Panel is a column of a picture: the starts of one engine.
 type Panel struct {
 	Title  string
-	Starts []Start
+	Starts []Snapshot
 }
 
 // palette has colours on which black text can be read, and which can be told

@@ -93,7 +93,7 @@ type demo struct {
 type side struct {
 	name   string
 	engine *engine.Engine
-	starts []observe.Start
+	starts []observe.Snapshot
 	tally  observe.Tally
 }
 

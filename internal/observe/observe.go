@@ -1,5 +1,5 @@
-// Package order reads in which order the interfaces of a container came up,
-// compares it with the order in which its networks were attached, and shows it.
+// Package observe reads in which order the interfaces of a container came up, and compares it with
+// the order in which its networks were attached.
 package observe
 
 import (
@@ -32,29 +32,32 @@ type Interface struct {
 	Network string // the name of the network that Address belongs to
 }
 
-// Start is what was found in a container after it started.
-type Start struct {
+// Snapshot is what was found in a container after it started.
+type Snapshot struct {
 	Interfaces []Interface // by number: eth2 before eth10
 	Gateway    string      // the network of the default gateway; empty if there is none
 	Failed     string      // why the container did not start; empty if it did
 }
+
+// Start is the former name of Snapshot.
+type Start = Snapshot
 
 // ErrNotRunning is what Read says of a container that has no process.
 var ErrNotRunning = errors.New("does not run")
 
 // Read looks into the network namespace of a running container: it takes names
 // and addresses from the kernel, and only the networks' subnets from the engine.
-func Read(ctx context.Context, engine Engine, container string) (Start, error) {
+func Read(ctx context.Context, engine Engine, container string) (Snapshot, error) {
 	var details struct{ State struct{ Pid int } }
 	if err := engine.Get(ctx, "/containers/"+container+"/json", &details); err != nil {
-		return Start{}, err
+		return Snapshot{}, err
 	}
 	if details.State.Pid == 0 {
-		return Start{}, fmt.Errorf("container %s %w", container, ErrNotRunning)
+		return Snapshot{}, fmt.Errorf("container %s %w", container, ErrNotRunning)
 	}
 	networks, err := subnets(ctx, engine)
 	if err != nil {
-		return Start{}, err
+		return Snapshot{}, err
 	}
 	return readNamespace(engine.NetNS(details.State.Pid), networks)
 }
@@ -91,28 +94,28 @@ func subnets(ctx context.Context, engine Engine) (map[netip.Prefix]string, error
 }
 
 // readNamespace reads the network namespace at path.
-func readNamespace(path string, networks map[netip.Prefix]string) (Start, error) {
+func readNamespace(path string, networks map[netip.Prefix]string) (Snapshot, error) {
 	ns, err := netns.GetFromPath(path)
 	if err != nil {
-		return Start{}, fmt.Errorf("network namespace %s: %w", path, err)
+		return Snapshot{}, fmt.Errorf("network namespace %s: %w", path, err)
 	}
 	defer ns.Close()
 	handle, err := netlink.NewHandleAt(ns)
 	if err != nil {
-		return Start{}, fmt.Errorf("network namespace %s: %w", path, err)
+		return Snapshot{}, fmt.Errorf("network namespace %s: %w", path, err)
 	}
 	defer handle.Close()
 
-	var start Start
+	var found Snapshot
 	links, err := handle.LinkList()
 	if err != nil {
-		return Start{}, fmt.Errorf("list the interfaces in %s: %w", path, err)
+		return Snapshot{}, fmt.Errorf("list the interfaces in %s: %w", path, err)
 	}
 	for _, link := range links {
 		attrs := link.Attrs()
 		addresses, err := handle.AddrList(link, netlink.FAMILY_ALL)
 		if err != nil {
-			return Start{}, fmt.Errorf("list the addresses of %s in %s: %w", attrs.Name, path, err)
+			return Snapshot{}, fmt.Errorf("list the addresses of %s in %s: %w", attrs.Name, path, err)
 		}
 		addresses = slices.DeleteFunc(addresses, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() })
 		if attrs.Name == "lo" || len(addresses) == 0 {
@@ -122,34 +125,34 @@ func readNamespace(path string, networks map[netip.Prefix]string) (Start, error)
 		slices.SortStableFunc(addresses, func(a, b netlink.Addr) int { return len(a.Mask) - len(b.Mask) })
 		address, err := netip.ParsePrefix(addresses[0].IPNet.String())
 		if err != nil {
-			return Start{}, err
+			return Snapshot{}, err
 		}
-		start.Interfaces = append(start.Interfaces, Interface{
+		found.Interfaces = append(found.Interfaces, Interface{
 			Name:    attrs.Name,
 			Index:   attrs.Index,
 			Address: address,
 			Network: cmp.Or(networks[address.Masked()], "?"),
 		})
 	}
-	slices.SortFunc(start.Interfaces, func(a, b Interface) int {
+	slices.SortFunc(found.Interfaces, func(a, b Interface) int {
 		return cmp.Or(cmp.Compare(number(a.Name), number(b.Name)), strings.Compare(a.Name, b.Name))
 	})
 
 	routes, err := handle.RouteList(nil, netlink.FAMILY_V4)
 	if err != nil {
-		return Start{}, fmt.Errorf("list the routes in %s: %w", path, err)
+		return Snapshot{}, fmt.Errorf("list the routes in %s: %w", path, err)
 	}
 	for _, route := range routes {
 		if route.Gw == nil || (route.Dst != nil && route.Dst.IP != nil && !route.Dst.IP.IsUnspecified()) {
 			continue
 		}
-		for _, i := range start.Interfaces {
+		for _, i := range found.Interfaces {
 			if i.Index == route.LinkIndex {
-				start.Gateway = i.Network
+				found.Gateway = i.Network
 			}
 		}
 	}
-	return start, nil
+	return found, nil
 }
 
 // number returns N for ethN, and a large number for any other name.
@@ -162,7 +165,7 @@ func number(name string) int {
 
 // Networks returns the network of eth0, of eth1, and so on. A number that no
 // interface has is "-". Interfaces with other names are at the end, as NAME=NETWORK.
-func (s Start) Networks() []string {
+func (s Snapshot) Networks() []string {
 	var networks []string
 	for _, i := range s.Interfaces {
 		n := number(i.Name)
@@ -180,7 +183,7 @@ func (s Start) Networks() []string {
 
 // Follows returns true if the interfaces are exactly eth0, eth1, … and their
 // networks are want, in this order.
-func (s Start) Follows(want []string) bool {
+func (s Snapshot) Follows(want []string) bool {
 	return slices.Equal(s.Networks(), want)
 }
 

@@ -17,9 +17,9 @@ import (
 	"gotest.tools/v3/golden"
 )
 
-// up returns a start whose eth0, eth1, … have the given networks.
-func up(gateway string, networks ...string) Start {
-	s := Start{Gateway: gateway}
+// up returns a snapshot in which eth0, eth1, … have the given networks.
+func up(gateway string, networks ...string) Snapshot {
+	s := Snapshot{Gateway: gateway}
 	for i, n := range networks {
 		if n != "-" {
 			s.Interfaces = append(s.Interfaces, Interface{Name: "eth" + string(rune('0'+i)), Network: n})
@@ -37,7 +37,7 @@ func TestNetworksShowsGapsAndOtherNames(t *testing.T) {
 func TestFollows(t *testing.T) {
 	want := []string{"web", "db", "cache"}
 	for _, test := range []struct {
-		start Start
+		start Snapshot
 		want  bool
 	}{
 		{up("", "web", "db", "cache"), true},
@@ -45,8 +45,8 @@ func TestFollows(t *testing.T) {
 		{up("", "web", "db"), false},
 		{up("", "web", "db", "cache", "logs"), false},
 		{up("", "web", "-", "db", "cache"), false},
-		{Start{Failed: "no such network"}, false},
-		{Start{}, false},
+		{Snapshot{Failed: "no such network"}, false},
+		{Snapshot{}, false},
 	} {
 		assert.Equal(t, test.start.Follows(want), test.want, "%v", test.start.Networks())
 	}
@@ -76,7 +76,7 @@ func TestTable(t *testing.T) {
 		{"stock", up("cache", "cache", "web", "db")},
 		{"patched", up("cache", "web", "db", "cache")},
 		{"another", up("", "web", "-", "cache", "db")},
-		{"failed", Start{Failed: "file exists"}},
+		{"failed", Snapshot{Failed: "file exists"}},
 	}))
 	golden.Assert(t, b.String(), "table.golden")
 }
@@ -84,8 +84,8 @@ func TestTable(t *testing.T) {
 func TestSVG(t *testing.T) {
 	var b bytes.Buffer
 	assert.NilError(t, SVG(&b, []string{"web", "db", "a<b"}, []Panel{
-		{"stock & all", []Start{up("", "db", "web"), up("", "a<b", "web", "db"), {Failed: "file exists"}}},
-		{"patched", []Start{up("", "web", "db"), up("", "web", "db", "a<b"), up("", "web", "?", "db")}},
+		{"stock & all", []Snapshot{up("", "db", "web"), up("", "a<b", "web", "db"), {Failed: "file exists"}}},
+		{"patched", []Snapshot{up("", "web", "db"), up("", "web", "db", "a<b"), up("", "web", "?", "db")}},
 	}))
 	golden.Assert(t, b.String(), "starts.svg.golden")
 }
