@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"gotest.tools/v3/assert"
-	"gotest.tools/v3/golden"
 )
 
 // up returns a snapshot in which eth0, eth1, … have the given networks.
@@ -67,27 +65,6 @@ func TestJudge(t *testing.T) {
 	} {
 		assert.Equal(t, Judge(test.stock, test.patched), test.want, "stock %v, patched %v", test.stock, test.patched)
 	}
-}
-
-func TestTable(t *testing.T) {
-	var b bytes.Buffer
-	attached := []string{"web", "db", "cache"}
-	assert.NilError(t, Table(&b, "start 1", attached, []Row{
-		{"stock", up("cache", "cache", "web", "db")},
-		{"patched", up("cache", "web", "db", "cache")},
-		{"another", up("", "web", "-", "cache", "db")},
-		{"failed", Snapshot{Failed: "file exists"}},
-	}))
-	golden.Assert(t, b.String(), "table.golden")
-}
-
-func TestSVG(t *testing.T) {
-	var b bytes.Buffer
-	assert.NilError(t, SVG(&b, []string{"web", "db", "a<b"}, []Panel{
-		{"stock & all", []Snapshot{up("", "db", "web"), up("", "a<b", "web", "db"), {Failed: "file exists"}}},
-		{"patched", []Snapshot{up("", "web", "db"), up("", "web", "db", "a<b"), up("", "web", "?", "db")}},
-	}))
-	golden.Assert(t, b.String(), "starts.svg.golden")
 }
 
 type fakeEngine map[string]string

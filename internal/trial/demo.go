@@ -18,6 +18,7 @@ import (
 	"ethorder/internal/observe"
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
+	"ethorder/internal/report"
 	"ethorder/internal/tool"
 	"ethorder/internal/trial"
 )
@@ -187,11 +188,11 @@ func (d *demo) start(ctx context.Context, number int, attached []string) error {
 	if err != nil {
 		return err
 	}
-	var rows []observe.Row
+	var rows []report.StartRow
 	for _, s := range d.sides {
-		rows = append(rows, observe.Row{Engine: s.name, Start: s.starts[number-1]})
+		rows = append(rows, report.StartRow{Engine: s.name, Start: s.starts[number-1]})
 	}
-	if err := observe.Table(d.out, fmt.Sprintf("start %d", number), attached, rows); err != nil {
+	if err := report.StartTable(d.out, fmt.Sprintf("start %d", number), attached, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(d.out)
@@ -217,9 +218,9 @@ func (d *demo) both(do func(*side) error) error {
 
 // writeSVG draws the starts.
 func (d *demo) writeSVG(path string) error {
-	var panels []observe.Panel
+	var panels []report.Panel
 	for _, s := range d.sides {
-		panels = append(panels, observe.Panel{
+		panels = append(panels, report.Panel{
 			Title:  fmt.Sprintf("%s %s: %v starts in attach order", d.release, s.name, s.tally),
 			Starts: s.starts,
 		})
@@ -229,7 +230,7 @@ func (d *demo) writeSVG(path string) error {
 		return err
 	}
 	defer file.Close()
-	return observe.SVG(file, demoNetworks, panels)
+	return report.SVG(file, demoNetworks, panels)
 }
 
 // verdict prints the last line, and returns an error that has its exit status.

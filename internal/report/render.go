@@ -1,21 +1,25 @@
-package observe
+package report
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
+
+	"ethorder/internal/observe"
 )
 
-// Row is a start of an engine, to be shown.
-type Row struct {
+// StartRow is a start of an engine, to be shown.
+type StartRow struct {
 	Engine string // as "stock" or "patched"
-	Start  Snapshot
+	Start  observe.Snapshot
 }
 
 // note says how far the start is from the wanted order.
-func (r Row) note(want []string) string {
+func (r StartRow) note(want []string) string {
 	if r.Start.Failed != "" {
 		return "did not start: " + r.Start.Failed
 	}
@@ -39,9 +43,9 @@ func cell(cells []string, i int) string {
 	return "-"
 }
 
-// Table writes a table of the networks of eth0, eth1, …: as they were attached,
+// StartTable writes a table of the networks of eth0, eth1, …: as they were attached,
 // and as each row has them.
-func Table(w io.Writer, title string, attached []string, rows []Row) error {
+func StartTable(w io.Writer, title string, attached []string, rows []StartRow) error {
 	columns := len(attached)
 	for _, r := range rows {
 		columns = max(columns, len(r.Start.Networks()))
@@ -52,38 +56,23 @@ func Table(w io.Writer, title string, attached []string, rows []Row) error {
 		table[1] = append(table[1], cell(attached, i))
 	}
 	table[0] = append(table[0], "gateway")
+	table[1] = append(table[1], "")
 	for _, r := range rows {
 		line := []string{r.Engine}
 		networks := r.Start.Networks()
 		for i := range columns {
 			line = append(line, cell(networks, i))
 		}
-		gateway := r.Start.Gateway
-		if gateway == "" {
-			gateway = "-"
-		}
-		table = append(table, append(line, gateway, r.note(attached)))
+		table = append(table, append(line, cmp.Or(r.Start.Gateway, "-"), r.note(attached)))
 	}
-	return writeColumns(w, table)
-}
-
-// writeColumns writes lines whose columns begin at the same place.
-func writeColumns(w io.Writer, table [][]string) error {
-	var widths []int
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, line := range table {
-		for i, s := range line {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], len(s))
-		}
+		fmt.Fprintln(t, strings.Join(line, "\t")+"\t")
 	}
-	for _, line := range table {
-		var b strings.Builder
-		for i, s := range line {
-			fmt.Fprintf(&b, "%-*s", widths[i]+2, s)
-		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(b.String(), " ")); err != nil {
+	_ = t.Flush() // to memory
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
 			return err
 		}
 	}
@@ -93,7 +82,7 @@ func writeColumns(w io.Writer, table [][]string) error {
 // Panel is a column of a picture: the starts of one engine.
 type Panel struct {
 	Title  string
-	Starts []Snapshot
+	Starts []observe.Snapshot
 }
 
 // palette has colours on which black text can be read, and which can be told
