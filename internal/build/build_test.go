@@ -2,7 +2,6 @@ package build
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
@@ -191,31 +191,49 @@ func TestVerifyFindsAnotherFile(t *testing.T) {
 	assert.ErrorContains(t, verify(bin), "checksum of the dockerd")
 }
 
-func TestContextFollowsOnlyTheLinksThatLeadOut(t *testing.T) {
-	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "zip")
+func TestContextHasAllThatTheContainerCannotFetch(t *testing.T) {
+	root, o := fakeUpstream(t, constants, true)
+	rel, tmp := o.Release, t.TempDir()
+	elsewhere := filepath.Join(t.TempDir(), "zip")
 	write(t, elsewhere, "zipped")
-	write(t, filepath.Join(dir, "a", "file"), "text")
-	assert.NilError(t, os.Symlink("file", filepath.Join(dir, "a", "in")))
-	assert.NilError(t, os.Symlink(elsewhere, filepath.Join(dir, "a", "out")))
-	var buf bytes.Buffer
-	w := tar.NewWriter(&buf)
-	assert.NilError(t, addTree(w, dir, "ctx"))
-	assert.NilError(t, w.Close())
+	write(t, filepath.Join(tmp, "out", "proxy", "real"), "")
+	assert.NilError(t, os.Symlink(elsewhere, filepath.Join(tmp, "out", "proxy", "link")))
+	for _, name := range []string{"go.sum", "cmd/x", "scripts/build", "out/1.2.3/source/x", "out/1.2.3/source.stamp", "out/1.2.3/other"} {
+		write(t, root.Path(name), "")
+	}
+	write(t, root.Path("go.mod"), "module m\n\ngo 1.24\n\nrequire n v0.0.0\n\nreplace n => ./internal/n\n")
+	write(t, root.Path("internal/n/go.mod"), "module n\n\ngo 1.24\n")
+	write(t, root.Path("internal/n/n.go"), "package n\n")
+	write(t, root.Path("rule.go"), "package m\n\nimport _ \"n\"\n")
+	write(t, root.Path("Dockerfile.build"), "# FROM\nARG BASE=x\nFROM ${BASE} AS build\nRUN y\n\nFROM scratch\nCOPY z\n")
+	rel.Toolchain = baseGo // which the base has
+	path, err := buildContext(ctx, root, rel, defaultBase, "l=1", tmp)
+	assert.NilError(t, err)
+
+	f, err := os.Open(path)
+	assert.NilError(t, err)
+	defer f.Close()
 	got := map[string]string{}
-	r := tar.NewReader(&buf)
+	r := tar.NewReader(f)
 	for {
 		h, err := r.Next()
 		if err == io.EOF {
 			break
 		}
 		assert.NilError(t, err)
+		assert.Equal(t, h.Linkname, "")
 		b, err := io.ReadAll(r)
 		assert.NilError(t, err)
-		got[h.Name] = string(b) + h.Linkname
+		got[h.Name] = string(b)
 	}
-	assert.DeepEqual(t, got, map[string]string{
-		"ctx": "", "ctx/a": "", "ctx/a/file": "text", "ctx/a/in": "file", "ctx/a/out": "zipped",
-	})
+	assert.Equal(t, got["Dockerfile"], "# FROM\nARG BASE=x\nFROM ${BASE} AS build\nLABEL l=1\nRUN y\n\nFROM scratch\nLABEL l=1\nCOPY z\n")
+	assert.Equal(t, got["out/proxy/link"], "zipped")
+	for _, name := range []string{"rule.go", "go.mod", "go.sum", "cmd/x", "internal/n/n.go", "scripts/build", "patch/1.2/series", "out/1.2.3/source/x", "out/1.2.3/source.stamp", "vendor/n/n.go"} {
+		_, ok := got[name]
+		assert.Check(t, ok, "%s is missing", name)
+	}
+	_, ok := got["out/1.2.3/other"]
+	assert.Check(t, !ok)
 }
 
 // fakeDocker puts a docker on the PATH that writes its arguments to the returned
@@ -248,14 +266,46 @@ func calls(t *testing.T, file, prefix string) []string {
 	return found
 }
 
-func TestOnlyImagesOfThisBuildAreRemoved(t *testing.T) {
-	const base, cached, step1, step2 = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "dddddddddddd"
-	file := fakeDocker(t, "ethorder-build:1", base, cached, step1, step2)
-	log := filepath.Join(t.TempDir(), "log")
-	write(t, log, "Step 1/4 : FROM base\n ---> "+base+"\nStep 2/4 : COPY\n ---> Using cache\n ---> "+cached+
-		"\nStep 3/4 : ARG\n ---> Running in eeeeeeeeeeee\n ---> "+step1+"\nStep 4/4 : RUN\n ---> "+step2+"\n")
-	removeMade(ctx, repo.Root(t.TempDir()), "ethorder-build:1", log, "sha256:"+base+"00\nsha256:"+cached+"00\n")
-	assert.DeepEqual(t, calls(t, file, "image rm"), []string{"image rm ethorder-build:1", "image rm " + step2, "image rm " + step1})
+// A docker that has two images and a container of the build. An image cannot go while
+// one came from it, and the builder makes one more when it was interrupted.
+func TestWhatABuildMadeIsRemoved(t *testing.T) {
+	for name, interrupted := range map[string]bool{"ended": false, "interrupted": true} {
+		t.Run(name, func(t *testing.T) {
+			quietAfterInterrupt = 2 * time.Second
+			defer func() { quietAfterInterrupt = 10 * time.Second }()
+			bin := t.TempDir()
+			t.Chdir(bin)
+			write(t, "docker", `#!/bin/sh
+cd `+bin+`; echo "$*" >>calls
+case "$*" in
+"image ls --all --quiet --filter label=l=1") ls child parent 2>/dev/null; [ -e late ] && [ -e listed ] && mv late child; touch listed;;
+"container ls --all --quiet --filter label=l=1") ls step 2>/dev/null;;
+"image rm --force --no-prune parent") [ ! -e child ] && rm parent;;
+"image rm --force --no-prune child parent") rm child; echo "parent has dependent child images" >&2; exit 1;;
+"image rm --force --no-prune child") rm child;;
+"container rm --force step") rm step;;
+*) echo "$*" >>unexpected; exit 1;;
+esac
+exit 0
+`)
+			assert.NilError(t, os.Chmod("docker", 0o755))
+			t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+			for _, name := range []string{"child", "parent", "step"} {
+				write(t, name, "")
+			}
+			stopped, stop := context.WithCancel(ctx)
+			defer stop()
+			if interrupted {
+				write(t, "late", "")
+				stop()
+			}
+			removeMade(stopped, repo.Root(bin), "l=1")
+			for _, name := range []string{"child", "parent", "step", "late", "unexpected"} {
+				_, err := os.Stat(name)
+				assert.ErrorIs(t, err, os.ErrNotExist, name)
+			}
+		})
+	}
 }
 
 func TestBaseImage(t *testing.T) {

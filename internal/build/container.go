@@ -1,17 +1,14 @@
 package build
 
 import (
-	"archive/tar"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -96,7 +93,7 @@ func Container(ctx context.Context, root repo.Root, name, base string, removeBas
 		}()
 	}
 	bin := filepath.Join(tmp, "dockerd")
-	if err := dockerBuild(ctx, root, rel, src, base, tmp); err != nil {
+	if err := dockerBuild(ctx, root, rel, base, tmp); err != nil {
 		return "", err
 	}
 	if err := verify(bin); err != nil {
@@ -137,116 +134,95 @@ func containerStamp(root repo.Root, rel pins.Release, src, base string) (repo.St
 	}, err
 }
 
-// dockerBuild runs docker build, puts dockerd and its checksum into tmp, and
-// removes the images and the container that it made.
-func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, src, base, tmp string) error {
-	vendor, proxy := filepath.Join(tmp, "vendor"), filepath.Join(tmp, "proxy")
-	if _, err := tool.Run(ctx, tool.Cmd{
-		Dir: string(root), What: "fetch the modules of the tool", Args: []string{"go", "mod", "vendor", "-e", "-o", vendor},
-	}); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(proxy, 0o755); err != nil {
-		return err
-	}
-	if rel.Toolchain != baseGo || base != defaultBase && base != madeBase {
-		if err := toolchainProxy(ctx, rel.Toolchain, proxy); err != nil {
-			return err
-		}
-	}
-	before, err := docker(ctx, root, "image", "ls", "-aq", "--no-trunc")
+// dockerBuild runs docker build, puts dockerd and its checksum into tmp, and removes
+// the images and containers that it made.
+func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base, tmp string) error {
+	mark := "ethorder.build=" + strings.TrimLeft(filepath.Base(tmp), ".-") // no other build has it
+	archive, err := buildContext(ctx, root, rel, base, mark, tmp)
 	if err != nil {
 		return err
 	}
-	image := "ethorder-build:" + strings.TrimLeft(filepath.Base(tmp), ".-") // a name that no other run has
-	log := root.Out(rel.Name, "log", "container.log")
-	defer removeMade(ctx, root, image, log, before)
-
-	// The archive is written while docker reads it.
-	r, w := io.Pipe()
-	defer r.Close()
-	go func() {
-		w.CloseWithError(writeContext(w, root, rel, src, vendor, proxy))
-	}()
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	defer removeMade(ctx, root, mark)
+	iidfile := filepath.Join(tmp, "image")
+	// The legacy builder leaves no build cache behind.
+	builder := "DOCKER_BUILDKIT=" + cmp.Or(os.Getenv("DOCKER_BUILDKIT"), "0")
 	if _, err := tool.Run(ctx, tool.Cmd{
-		Dir: tmp, Env: dockerEnv(), Stdin: r, Log: log, What: "build " + rel.Name + " in a container",
+		Dir: tmp, Env: []string{builder}, Stdin: f, Log: root.Out(rel.Name, "log", "container.log"),
+		What: "build " + rel.Name + " in a container",
 		Args: []string{
-			"docker", "build", "--network", "none", "--force-rm", "-f", "Dockerfile.build", "-t", image,
+			"docker", "build", "--network", "none", "--force-rm", "--iidfile", iidfile,
 			"--build-arg", "BASE=" + base, "--build-arg", "RELEASE=" + rel.Name, "-",
 		},
 	}); err != nil {
 		return err
 	}
-	id, err := docker(ctx, root, "create", "--network", "none", image, "/dockerd")
+	image, err := os.ReadFile(iidfile)
 	if err != nil {
 		return err
 	}
-	id = strings.TrimSpace(id)
-	defer func() {
-		if _, err := docker(context.WithoutCancel(ctx), root, "container", "rm", id); err != nil {
-			logrus.Warn(err)
-		}
-	}()
+	id, err := docker(ctx, root, "create", "--network", "none", string(image), "/dockerd")
+	if err != nil {
+		return err
+	}
 	for _, f := range []string{"dockerd", "dockerd.sha256"} {
-		if _, err := docker(ctx, root, "cp", id+":/"+f, filepath.Join(tmp, f)); err != nil {
+		if _, err := docker(ctx, root, "cp", strings.TrimSpace(id)+":/"+f, filepath.Join(tmp, f)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// dockerEnv selects the legacy builder, unless the user selects one: it leaves
-// no build cache behind.
-func dockerEnv() []string {
-	if os.Getenv("DOCKER_BUILDKIT") != "" {
-		return nil
-	}
-	return []string{"DOCKER_BUILDKIT=0"}
-}
-
 func docker(ctx context.Context, root repo.Root, args ...string) (string, error) {
 	return tool.Run(ctx, tool.Cmd{Dir: string(root), What: "docker " + args[0], Args: append([]string{"docker"}, args...)})
 }
 
-// step is the line in which the legacy builder names the image of a step.
-var step = regexp.MustCompile(`(?m)^ ---> ([0-9a-f]{12})$`)
+// An interrupted builder finishes its step before it stops. It is waited for, so that
+// the image or the container of that step does not stay.
+var quietAfterInterrupt = 10 * time.Second
 
-// removeMade removes the tagged image and those of the steps that the log names,
-// but none that was there before, also when ctx has ended. BuildKit makes none
-// for steps.
-func removeMade(ctx context.Context, root repo.Root, image, log, before string) {
+// removeMade removes the containers and images that have the label, also when ctx has
+// ended. An image that was there before stays, even if it has no name and only images
+// of this build came from it.
+func removeMade(ctx context.Context, root repo.Root, label string) {
+	quiet := time.Now()
+	if ctx.Err() != nil {
+		quiet = quiet.Add(quietAfterInterrupt)
+	}
 	ctx = context.WithoutCancel(ctx)
-	b, err := os.ReadFile(log)
-	if err != nil {
-		return // docker build did not start
-	}
-	made := []string{image}
-	// The last first: an image cannot go before its children.
-	steps := step.FindAllStringSubmatch(string(b), -1)
-	for i := len(steps) - 1; i >= 0; i-- {
-		if id := steps[i][1]; !strings.Contains(before, "sha256:"+id) && !slices.Contains(made, id) {
-			made = append(made, id)
-		}
-	}
-	// After an interrupt, docker takes a moment to stop and remove the container
-	// of the step that ran.
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
-		made = slices.DeleteFunc(made, func(id string) bool {
-			// Those that the removal of a child took along are gone already.
-			if !haveImage(ctx, root, id) {
-				return true
-			}
-			_, err = docker(ctx, root, "image", "rm", id)
-			return err == nil
-		})
-		if len(made) == 0 {
+		left, err := removeOnce(ctx, root, label)
+		if left == nil && err == nil && !time.Now().Before(quiet) {
 			return
 		}
 		if time.Now().After(deadline) {
-			logrus.Warnf("images of this build are left: %s\n%v", strings.Join(made, " "), err)
+			logrus.Warnf("containers or images of this build are left, with the label %s: %s\n%v", label, strings.Join(left, " "), err)
 			return
 		}
 	}
+}
+
+// removeOnce removes what has the label as far as it goes, and returns what it found.
+func removeOnce(ctx context.Context, root repo.Root, label string) (found []string, err error) {
+	for kind, remove := range map[string][]string{
+		"container": {"container", "rm", "--force"},
+		"image":     {"image", "rm", "--force", "--no-prune"}, // fails as long as one came from it
+	} {
+		out, errList := docker(ctx, root, kind, "ls", "--all", "--quiet", "--filter", "label="+label)
+		if errList != nil {
+			return nil, errList
+		}
+		if ids := strings.Fields(out); len(ids) > 0 {
+			found = append(found, ids...)
+			_, errRemove := docker(ctx, root, append(remove, ids...)...)
+			err = errors.Join(err, errRemove)
+		}
+	}
+	return found, err
 }
 
 // verify compares a file with the checksum beside it.
@@ -270,8 +246,7 @@ func verify(path string) error {
 func compare(root repo.Root, rel pins.Release, bin string, want repo.Stamp) string {
 	host := Path(root, rel.Name, true)
 	tree := repo.ReadStamp(patch.Dir(root, rel))
-	have := repo.ReadStamp(host)
-	if have == nil || have["source"] != tree.Key() || tree["series"] != want["series"] || tree["source"] != want["source"] {
+	if repo.ReadStamp(host)["source"] != tree.Key() || tree["series"] != want["series"] || tree["source"] != want["source"] {
 		return "no host build of the same patches to compare it with"
 	}
 	a, errA := repo.HashFile(bin)
@@ -280,9 +255,9 @@ func compare(root repo.Root, rel pins.Release, bin string, want repo.Stamp) stri
 		return err.Error()
 	}
 	if a != b {
-		return fmt.Sprintf("sha256 %s…, and %s has %s…: the C compilers or libraries differ", a[:12], root.Rel(host), b[:12])
+		return fmt.Sprintf("sha256 %s…, and %s has %s…: the C compilers or libraries differ", repo.Short(a), root.Rel(host), repo.Short(b))
 	}
-	return "the same file as " + root.Rel(host) + " (sha256 " + a[:12] + "…)"
+	return fmt.Sprintf("the same file as %s (sha256 %s…)", root.Rel(host), repo.Short(a))
 }
 
 // toolchainProxy fetches the toolchain, whose checksum go compares with the
@@ -310,79 +285,51 @@ func toolchainProxy(ctx context.Context, toolchain, dir string) error {
 	return nil
 }
 
-// writeContext writes the archive that docker build gets: this repository, the
-// verified source tree, and what go would otherwise fetch.
-func writeContext(w io.Writer, root repo.Root, rel pins.Release, src, vendor, proxy string) error {
-	t := tar.NewWriter(w)
-	add := func(path, name string) error { return addTree(t, path, name) }
-	files := []string{"Dockerfile.build", "go.mod", "go.sum", "cmd", "internal", "patch", "scripts"}
+// buildContext writes the archive that docker build gets: this repository, the verified
+// source tree, and what go would otherwise fetch. In the Dockerfile, all stages begin
+// with the label, so that each of their images has it.
+func buildContext(ctx context.Context, root repo.Root, rel pins.Release, base, label, tmp string) (string, error) {
+	if _, err := tool.Run(ctx, tool.Cmd{
+		Dir: string(root), What: "fetch the modules of the tool",
+		Args: []string{"go", "mod", "vendor", "-e", "-o", filepath.Join(tmp, "vendor")},
+	}); err != nil {
+		return "", err
+	}
+	proxy := filepath.Join(tmp, "out", "proxy")
+	if err := os.MkdirAll(proxy, 0o755); err != nil {
+		return "", err
+	}
+	if rel.Toolchain != baseGo || base != defaultBase && base != madeBase {
+		if err := toolchainProxy(ctx, rel.Toolchain, proxy); err != nil {
+			return "", err
+		}
+	}
+	dockerfile, err := os.ReadFile(root.Path("Dockerfile.build"))
+	if err != nil {
+		return "", err
+	}
+	dockerfile = fromLine.ReplaceAll(dockerfile, []byte("$0\nLABEL "+label))
+	if err := os.WriteFile(filepath.Join(tmp, "Dockerfile"), dockerfile, 0o644); err != nil {
+		return "", err
+	}
 	ours, err := filepath.Glob(root.Path("*.go"))
 	if err != nil {
-		return err
+		return "", err
 	}
-	for _, f := range ours {
-		files = append(files, filepath.Base(f))
+	for i := range ours {
+		ours[i] = filepath.Base(ours[i])
 	}
-	for _, f := range files {
-		if err := add(root.Path(f), f); err != nil {
-			return err
-		}
-	}
-	at := filepath.Join("out", rel.Name, "source")
-	for path, name := range map[string]string{
-		src: at, repo.StampPath(src): repo.StampPath(at), vendor: "vendor", proxy: "out/proxy",
-	} {
-		if err := add(path, name); err != nil {
-			return err
-		}
-	}
-	return t.Close()
+	src := root.Rel(source.Dir(root, rel))
+	archive := filepath.Join(tmp, "context.tar")
+	// The links are those of the toolchain, which lead out.
+	args := append([]string{"tar", "-c", "-f", archive, "--dereference", "--owner=0", "--group=0", "--numeric-owner"}, ours...)
+	args = append(args, "go.mod", "go.sum", "cmd", "internal", "patch", "scripts", src, repo.StampPath(src),
+		"-C", tmp, "Dockerfile", "vendor", "out/proxy")
+	_, err = tool.Run(ctx, tool.Cmd{Dir: string(root), What: "pack the build context", Args: args})
+	return archive, err
 }
 
-// addTree adds a file or a tree to an archive. Symbolic links within a tree stay
-// what they are, but for those that lead out by an absolute path.
-func addTree(t *tar.Writer, path, name string) error {
-	return filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		link := ""
-		if info.Mode()&fs.ModeSymlink != 0 {
-			if link, err = os.Readlink(p); err != nil {
-				return err
-			}
-			if filepath.IsAbs(link) {
-				if info, err = os.Stat(p); err != nil {
-					return err
-				}
-			}
-		}
-		h, err := tar.FileInfoHeader(info, link)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(path, p)
-		if err != nil {
-			return err
-		}
-		h.Name = filepath.ToSlash(filepath.Join(name, rel))
-		h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "", ""
-		if err := t.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
-			return err
-		}
-		f, err := os.Open(p)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = io.Copy(t, f)
-		return err
-	})
-}
+var fromLine = regexp.MustCompile(`(?m)^FROM .*$`)
 
 // baseImage returns the image to build on, and whether it was not there before.
 func baseImage(ctx context.Context, root repo.Root, base, tmp string) (image string, added bool, err error) {
@@ -421,56 +368,43 @@ func haveImage(ctx context.Context, root repo.Root, image string) bool {
 // baseGo.
 func debootstrap(ctx context.Context, root repo.Root, tmp string) error {
 	if os.Geteuid() != 0 {
-		return tool.CannotRunf("making a base image of Debian packages takes root; run this with sudo, or name an image with --base")
+		return tool.CannotRunf("making a base image of Debian packages takes root: run this with sudo, or name an image with --base")
 	}
-	if tool.Need("debootstrap") != nil {
-		if _, err := tool.Run(ctx, tool.Cmd{Dir: string(root), What: "install debootstrap", Args: []string{root.Path("scripts", "packages"), "debootstrap"}}); err != nil {
-			return err
-		}
-		if err := tool.Need("debootstrap"); err != nil {
-			return err
-		}
+	if _, err := tool.Run(ctx, tool.Cmd{Dir: string(root), What: "install debootstrap", Args: []string{root.Path("scripts", "packages"), "debootstrap"}}); err != nil {
+		return err
+	}
+	if err := tool.Need("debootstrap"); err != nil {
+		return err
 	}
 	gocmd, err := tool.Go(ctx, baseGo)
 	if err != nil {
 		return err
 	}
-	base := filepath.Join(tmp, "base")
-	args := []string{"debootstrap", "--variant=minbase", "--include=ca-certificates,gcc,git,libc6-dev", suite, base}
-	if mirror := debianMirror(ctx); mirror != "" {
-		args = append(args, mirror)
-	}
-	if _, err := tool.Run(ctx, tool.Cmd{Dir: tmp, Log: root.Out("log", "debootstrap.log"), What: "debootstrap " + suite, Args: args}); err != nil {
-		return err
-	}
-	goroot := filepath.Dir(filepath.Dir(gocmd))
 	// What builds nothing stays out: some storage drivers copy an image at
 	// every step of a build.
 	_, err = tool.Run(ctx, tool.Cmd{
-		Dir: tmp, What: "import " + madeBase,
-		Args: []string{"sh", "-c", `set -e
-			rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* "$1"/usr/share/doc "$1"/usr/share/locale "$1"/usr/share/man
-			mkdir -p "$1/usr/local/go"
-			cp -r "$2"/bin "$2"/lib "$2"/pkg "$2"/src "$2"/go.env "$2"/VERSION "$1/usr/local/go/"
-			tar -C "$1" -c . | docker import --change "ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$3"`,
-			"sh", base, goroot, madeBase},
+		Dir: tmp, Log: root.Out("log", "debootstrap.log"), What: "make " + madeBase,
+		Args: []string{"bash", "-c", `set -euo pipefail
+			suite=$1 image=$2 goroot=$3 mirror=$4
+			debootstrap --variant=minbase --include=ca-certificates,gcc,git,libc6-dev "$suite" base $mirror
+			rm -rf base/var/cache/apt/archives/*.deb base/var/lib/apt/lists/* base/usr/share/{doc,locale,man}
+			mkdir -p base/usr/local/go
+			cp -r "$goroot"/{bin,lib,pkg,src,go.env,VERSION} base/usr/local/go/
+			tar -C base -c . | docker import --change "ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$image"`,
+			"bash", suite, madeBase, filepath.Dir(filepath.Dir(gocmd)), debianMirror(ctx)},
 	})
 	return err
 }
 
-// debianMirror returns the address from which apt on this machine gets the
-// suite, or "" for debootstrap's default.
+// debianMirror returns the address from which apt on this machine gets the suite, or ""
+// for debootstrap's default.
 func debianMirror(ctx context.Context) string {
 	out, err := tool.Run(ctx, tool.Cmd{Dir: "/", What: "ask apt for its mirror", Args: []string{
-		"apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(LABEL) $(SUITE)", "Created-By: Packages",
+		"apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Label: Debian", "Codename: " + suite,
 	}})
 	if err != nil {
-		return ""
+		return "" // not a Debian
 	}
-	for _, line := range strings.Split(out, "\n") {
-		if f := strings.Fields(line); len(f) >= 3 && f[1] == suite && f[2] == "Debian" {
-			return f[0]
-		}
-	}
-	return ""
+	mirror, _, _ := strings.Cut(out, "\n")
+	return mirror
 }

@@ -108,12 +108,13 @@ func (s Stamp) UpToDate(dir string) (bool, error) {
 	}
 	if sum != have[sealKey] {
 		return false, fmt.Errorf("%s was changed by hand since it was made (content %s, made %s); keep the changes elsewhere, then make it anew: rm -r %s",
-			dir, short(sum), short(have[sealKey]), dir)
+			dir, Short(sum), Short(have[sealKey]), dir)
 	}
 	return have.Without(sealKey).String() == s.Without(sealKey).String(), nil
 }
 
-func short(sum string) string { return sum[:min(12, len(sum))] }
+// Short is the beginning of a digest, for people.
+func Short(sum string) string { return sum[:min(12, len(sum))] }
 
 // HashBytes returns the SHA-256 of b in hexadecimal.
 func HashBytes(b []byte) string {
