@@ -1,45 +1,55 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ethorder/internal/patch"
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
 	"ethorder/internal/source"
 	"ethorder/internal/tool"
-
-	"github.com/sirupsen/logrus"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
-// runE wraps a stage: an error that is the user's or the machine's gets its own
-// exit status.
-func runE(run func(cmd *cobra.Command, root repo.Root, args []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		root, err := repo.Find()
-		if err == nil {
-			err = run(cmd, root, args)
-		}
-		return err
-	}
+// sources are the flags that say where a release comes from.
+type sources struct {
+	cmd      *cobra.Command
+	clone    string
+	untested bool
 }
 
-// oneRelease is the argument check of a stage.
-func oneRelease(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return &tool.Exit{Status: tool.Usage, Err: fmt.Errorf("%s takes one release, like 29.7.1; got %q", cmd.Name(), args)}
-	}
-	return nil
+// addSources adds the flags to a command.
+func addSources(cmd *cobra.Command) *sources {
+	s := &sources{cmd: cmd}
+	cmd.Flags().StringVar(&s.clone, "moby-repo", os.Getenv("MOBY_REPO"),
+		"take the release's commit from this git `CLONE` of moby, which is only read, and not its Go module (default $MOBY_REPO)")
+	return s
 }
 
-// find returns the row of a release. One that is not in the table gets, if untested is
-// set, the row of the nearest with the commit that the clone has of it; else the error
-// is the command to run.
-func find(cmd *cobra.Command, root repo.Root, name, clone string, untested bool) (pins.Release, error) {
+// addUntested adds --untested to a command.
+func (s *sources) addUntested() *sources {
+	s.cmd.Flags().BoolVar(&s.untested, "untested", false,
+		"take a release that is not in patch/releases.tsv, by its tag in a clone of moby, with the series of the nearest release")
+	return s
+}
+
+// of returns the clone to take a release from, "" for its module. One that only $MOBY_REPO
+// names is not meant for a release that has no commit.
+func (s *sources) of(rel pins.Release) string {
+	if s.cmd.Flags().Changed("moby-repo") {
+		return s.clone
+	}
+	return source.OrModule(rel, s.clone)
+}
+
+// find returns the row of a release. One that is not in the table gets, with --untested,
+// the row of the nearest with the commit that the clone has of it; else the error is the
+// command to run.
+func (s *sources) find(root repo.Root, name, clone string) (pins.Release, error) {
 	table, err := pins.Load(root)
 	if err != nil {
 		return pins.Release{}, err
@@ -49,22 +59,34 @@ func find(cmd *cobra.Command, root repo.Root, name, clone string, untested bool)
 		return rel, err
 	}
 	near := table.Nearest(name)
-	if !untested || clone == "" {
+	if !s.untested || clone == "" {
 		return rel, tool.Usagef(
 			"release %s is not in patch/releases.tsv, and no series was tried on it; the nearest there is %s, whose series is patch/%s\nnext, to go on with that: %s",
-			name, near.Name, near.Line, untestedCommand(cmd, clone))
+			name, near.Name, near.Line, s.untestedCommand(clone))
 	}
-	if rel, err = patch.Row(cmd.Context(), table, name, clone); err == nil {
+	if rel, err = patch.Row(s.cmd.Context(), table, name, clone); err == nil {
 		logrus.Warnf("%s is untested: it gets the series of line %s, as %s does, on commit %s (%s) of %s", name, near.Line, near.Name, rel.Commit, rel.Tag, clone)
 	}
 	return rel, err
 }
 
-// untestedCommand is the command that was given, with --untested, and with a place for
-// a clone if there is none.
-func untestedCommand(cmd *cobra.Command, clone string) string {
-	words := append([]string{"scripts/" + cmd.Name()}, cmd.Flags().Args()...)
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+// findAll returns the rows of releases.
+func (s *sources) findAll(root repo.Root, names []string) (rows []pins.Release, err error) {
+	for _, name := range names {
+		rel, err := s.find(root, name, s.clone)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, rel)
+	}
+	return rows, nil
+}
+
+// untestedCommand is the command that was given, with --untested, and with a place for a
+// clone if there is none.
+func (s *sources) untestedCommand(clone string) string {
+	words := append([]string{"scripts/ethorder", s.cmd.Name()}, s.cmd.Flags().Args()...)
+	s.cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		switch {
 		case !f.Changed || f.Name == "untested":
 		case f.Value.Type() == "bool":
@@ -79,21 +101,10 @@ func untestedCommand(cmd *cobra.Command, clone string) string {
 	return strings.Join(append(words, "--untested"), " ")
 }
 
-// untestedFlag adds --untested to a stage.
-func untestedFlag(cmd *cobra.Command, untested *bool) {
-	cmd.Flags().BoolVar(untested, "untested", false, "go on with a release that is not in patch/releases.tsv, by its tag in the clone that --tree or $MOBY_REPO names and with the series of the nearest release")
-}
-
-// cloneFor returns the clone to take a release from. One that only $MOBY_REPO names
-// is not meant for a release that has no commit.
-func cloneFor(cmd *cobra.Command, rel pins.Release, clone string) string {
-	if cmd.Flags().Changed("tree") {
-		return clone
-	}
-	return source.OrModule(rel, clone)
-}
-
-// cloneFlag adds --tree to a stage that takes its source from a git clone.
-func cloneFlag(cmd *cobra.Command, clone *string) {
-	cmd.Flags().StringVar(clone, "tree", os.Getenv("MOBY_REPO"), "git clone of moby, bare or not, to take the pinned commit from; it is not changed ($MOBY_REPO)")
+// installPackages installs Debian packages that are missing, as scripts/packages says.
+func installPackages(cmd *cobra.Command, root repo.Root, packages ...string) error {
+	_, err := tool.Run(cmd.Context(), tool.Cmd{
+		Dir: root.Path(), What: "install Debian packages", Args: append([]string{root.Path("scripts", "packages")}, packages...),
+	})
+	return err
 }

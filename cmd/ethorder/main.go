@@ -1,6 +1,5 @@
-// Command ethorder builds patched Docker Engines and proves on real ones that
-// a container's interfaces come up in the order in which its networks were
-// attached.
+// Command ethorder builds patched Docker Engines, and tries on real ones that a container's
+// interfaces come up in the order in which its networks were attached.
 package main
 
 import (
@@ -10,11 +9,12 @@ import (
 	"os/signal"
 	"syscall"
 
-	"ethorder/internal/sandbox"
-	"ethorder/internal/tool"
-
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+
+	"ethorder/internal/repo"
+	"ethorder/internal/sandbox"
+	"ethorder/internal/tool"
 )
 
 func main() {
@@ -29,10 +29,10 @@ func main() {
 	}
 	logrus.Error(err)
 	var exit *tool.Exit
-	if errors.As(err, &exit) {
+	switch {
+	case errors.As(err, &exit):
 		os.Exit(exit.Status)
-	}
-	if interrupted {
+	case interrupted:
 		os.Exit(tool.Interrupted)
 	}
 	os.Exit(tool.Failed)
@@ -40,17 +40,48 @@ func main() {
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "ethorder",
-		Short:         "Docker interfaces in the order in which networks were attached",
+		Use:   "ethorder",
+		Short: "Docker interfaces in the order in which networks were attached",
+		Long: `Builds Docker Engines whose containers get their interfaces in the order in which their networks
+were attached, and tries that on real engines. scripts/NAME runs a command by its name, and
+scripts/ethorder NAME any of them.
+
+exit status: 0 good, 1 a verdict or a step failed, 2 usage, 3 the stock engine kept the order too,
+so that nothing is shown, 77 this machine lacks something, 130 interrupted`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return &tool.Exit{Status: tool.Usage, Err: err}
-	})
-	root.AddCommand(subcommands...)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return tool.Usagef("%w", err) })
+	root.AddGroup(&cobra.Group{ID: "user", Title: "For users:"}, &cobra.Group{ID: "maintainer", Title: "For maintainers:"})
+	for _, cmd := range []*cobra.Command{demoCommand(), buildCommand(), patchCommand()} {
+		cmd.GroupID = "user"
+		root.AddCommand(cmd)
+	}
+	for _, cmd := range []*cobra.Command{checkCommand(), trialCommand(), matrixCommand(), upstreamCommand()} {
+		cmd.GroupID = "maintainer"
+		root.AddCommand(cmd)
+	}
+	root.AddCommand(isolateCommand())
 	return root
 }
 
-// subcommands is filled by the files of this package, a file a subcommand.
-var subcommands []*cobra.Command
+// runE is a cobra.Command.RunE that knows the repository.
+func runE(run func(cmd *cobra.Command, root repo.Root, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		root, err := repo.Find()
+		if err != nil {
+			return err
+		}
+		return run(cmd, root, args)
+	}
+}
+
+// orUsage gives an error about the arguments the status of usage.
+func orUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return tool.Usagef("%w; see: scripts/ethorder %s --help", err, cmd.Name())
+		}
+		return nil
+	}
+}

@@ -37,9 +37,9 @@ func (e *Engine) importImage(ctx context.Context) error {
 	return err
 }
 
-// RunIdle runs the idle binary in the sandbox, outside of containers, and returns its
+// RunProbe runs the idle binary in the sandbox, outside of containers, and returns its
 // standard output.
-func (e *Engine) RunIdle(ctx context.Context, args ...string) (string, error) {
+func (e *Engine) RunProbe(ctx context.Context, args ...string) (string, error) {
 	var stderr bytes.Buffer
 	cmd := e.Command(ctx, e.config.Probe, args...)
 	cmd.Stderr = &stderr

@@ -144,7 +144,7 @@ func (c *Container) Look(when string) {
 }
 
 // Start starts the container and counts whether its interfaces are as wanted.
-func (c *Container) Start(when string) (start observe.Start) {
+func (c *Container) Start(when string) (start observe.Snapshot) {
 	c.Try(func() (err error) {
 		if start, err = startContainer(c.ctx, c.Engine, router); err == nil {
 			c.count(when, start)
@@ -163,7 +163,7 @@ func (c *Container) Starts(starts int, when string) {
 	}
 }
 
-func (c *Container) count(when string, start observe.Start) {
+func (c *Container) count(when string, start observe.Snapshot) {
 	problem := misplaced(start, c.Want)
 	c.Tally.Add(problem == "")
 	if problem != "" {

@@ -140,6 +140,6 @@ func numbersAreStored(ctx context.Context, e *engine.Engine, attached []string) 
 // neverStarted reports whether all starts of all results failed.
 func neverStarted(results ...Result) bool {
 	return !slices.ContainsFunc(results, func(r Result) bool {
-		return len(r.Starts) == 0 || slices.ContainsFunc(r.Starts, func(s observe.Start) bool { return s.Failed == "" })
+		return len(r.Starts) == 0 || slices.ContainsFunc(r.Starts, func(s observe.Snapshot) bool { return s.Failed == "" })
 	})
 }

@@ -267,7 +267,7 @@ func bridgeOff(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
 	c.Want = []string{"zulu", "docker_gwbridge"}
 	c.Look("with the default bridge off")
 	o, err := c.Outcome()
-	var found observe.Start
+	var found observe.Snapshot
 	c.Try(func() (err error) {
 		found, err = observe.Read(ctx, e, router)
 		return err

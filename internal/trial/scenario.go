@@ -83,7 +83,7 @@ func possible(since, until, major int) bool { return major >= since && (until ==
 // Result is how a scenario went on an engine.
 type Result struct {
 	Want   []string
-	Starts []observe.Start
+	Starts []observe.Snapshot
 	// Refused counts the starts that failed as the engine had lost an overlay, and that
 	// were made again.
 	Refused int
@@ -123,7 +123,7 @@ func (r Result) wrong() string {
 
 // misplaced says how the interfaces of a start differ from those that are wanted, "" if
 // they do not.
-func misplaced(s observe.Start, want []string) string {
+func misplaced(s observe.Snapshot, want []string) string {
 	switch {
 	case s.Failed != "":
 		return s.Failed
@@ -183,16 +183,16 @@ func (s Scenario) play(ctx context.Context, e *engine.Engine, starts int, check 
 var overlayLost = regexp.MustCompile(`network [0-9a-z]{25} not found`)
 
 // start starts the container for the first time, or again, and reads its interfaces.
-func (s Scenario) start(ctx context.Context, e *engine.Engine, first bool) (observe.Start, error) {
+func (s Scenario) start(ctx context.Context, e *engine.Engine, first bool) (observe.Snapshot, error) {
 	if !first && s.Again != nil {
 		if _, err := runAll(ctx, e, s.Again); err != nil {
-			return observe.Start{}, err
+			return observe.Snapshot{}, err
 		}
 		return observe.Read(ctx, e, router)
 	}
 	if !first {
 		if _, err := e.Docker(ctx, "stop", router); err != nil {
-			return observe.Start{}, err
+			return observe.Snapshot{}, err
 		}
 	}
 	return startContainer(ctx, e, router)
@@ -256,16 +256,16 @@ func broken(stock, patched Result) error {
 // startContainer starts a container and reads its interfaces. A container that does not
 // start, or does not run afterwards, is no error as long as its engine answers: what is
 // returned says so.
-func startContainer(ctx context.Context, e *engine.Engine, name string) (observe.Start, error) {
+func startContainer(ctx context.Context, e *engine.Engine, name string) (observe.Snapshot, error) {
 	if _, err := e.Docker(ctx, "start", name); err != nil {
 		if _, dead := e.Docker(ctx, "version"); dead != nil {
-			return observe.Start{}, errors.Join(err, dead)
+			return observe.Snapshot{}, errors.Join(err, dead)
 		}
-		return observe.Start{Failed: strings.ReplaceAll(err.Error(), "\n", "; ")}, nil
+		return observe.Snapshot{Failed: strings.ReplaceAll(err.Error(), "\n", "; ")}, nil
 	}
 	start, err := observe.Read(ctx, e, name)
 	if errors.Is(err, observe.ErrNotRunning) {
-		return observe.Start{Failed: err.Error()}, nil
+		return observe.Snapshot{Failed: err.Error()}, nil
 	}
 	return start, err
 }

@@ -41,7 +41,7 @@ func TestSameGateway(t *testing.T) {
 	chose := func(gateways ...string) Result {
 		r := Result{Want: []string{"a"}}
 		for _, g := range gateways {
-			r.Starts = append(r.Starts, observe.Start{Gateway: g, Interfaces: []observe.Interface{{Name: "eth0", Network: "a"}}})
+			r.Starts = append(r.Starts, observe.Snapshot{Gateway: g, Interfaces: []observe.Interface{{Name: "eth0", Network: "a"}}})
 		}
 		return r
 	}
@@ -58,7 +58,7 @@ func TestSameGateway(t *testing.T) {
 
 // A patched engine may lose overlays only where stock does so too.
 func TestBrokenByRefusedStarts(t *testing.T) {
-	came := Result{Want: []string{"a"}, Starts: []observe.Start{{Interfaces: []observe.Interface{{Name: "eth0", Network: "a"}}}}}
+	came := Result{Want: []string{"a"}, Starts: []observe.Snapshot{{Interfaces: []observe.Interface{{Name: "eth0", Network: "a"}}}}}
 	refused := came
 	refused.Refused = 3
 	assert.NilError(t, Broken(came, came))

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ethorder/internal/build"
+	"ethorder/internal/gate"
+	"ethorder/internal/patch"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/tool"
+	"ethorder/internal/trial"
+)
+
+func demoCommand() *cobra.Command {
+	var d trial.Demo
+	cmd := &cobra.Command{
+		Use:   "demo [release]",
+		Short: "Show on real engines in which order interfaces come up, stock and patched",
+		Long: `Fetches the verified source of a release (by default the newest that builds from a Go module), builds
+its stock and its patched engine, runs each in a sandbox, gives both the same docker commands, and
+prints these, a table for each start of the container, and a verdict.
+
+It takes root, five minutes on two cores the first time and half a minute later, and 5 GB of disk, 1 of
+it in out/. Debian packages that are missing are installed, see scripts/packages. A Docker Engine that
+runs on the machine, its interfaces and its firewall are not touched. Ctrl-C leaves nothing behind.`,
+		Example: "  sudo scripts/demo\n  sudo scripts/demo 17.12.1 --starts 20",
+		Args:    orUsage(cobra.MaximumNArgs(1)),
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+			if d.Starts < 1 {
+				return tool.Usagef("--starts %d: want at least 1", d.Starts)
+			}
+			table, err := pins.Load(root)
+			if err != nil {
+				return err
+			}
+			_, name := gate.OldestAndNewest(table)
+			if len(args) == 1 {
+				name = args[0]
+			}
+			if d.Release, err = table.Find(name); err != nil {
+				return err
+			}
+			if err := installPackages(cmd, root); err != nil {
+				return err
+			}
+			d.Root, d.Out = root, cmd.OutOrStdout()
+			return d.Run(cmd.Context())
+		}),
+	}
+	cmd.Flags().IntVar(&d.Starts, "starts", 8, "start the container `N` times")
+	cmd.Flags().StringVar(&d.SVG, "svg", "", "draw the starts into `FILE` too")
+	return cmd
+}
+
+func buildCommand() *cobra.Command {
+	var o build.Options
+	var c build.ContainerOptions
+	var runc, container, dry bool
+	cmd := &cobra.Command{
+		Use:   "build <release>",
+		Short: "Build the patched dockerd of a release, or the stock one",
+		Long: `Makes out/<release>/patched/dockerd, and its SHA-256 beside it, from the verified source and the
+patches of the release's line. It does nothing if that is up to date. Debian packages that are missing
+are installed, see scripts/packages.
+
+With --container the build runs in a container without a network, by Dockerfile.build, and ends in
+out/<release>/container/dockerd. It takes a running Docker Engine.`,
+		Example: "  scripts/build 29.8.1\n  MOBY_REPO=~/src/moby scripts/build 20.10.24\n  scripts/build 17.12.1 --container",
+		Args:    orUsage(cobra.ExactArgs(1)),
+	}
+	from := addSources(cmd).addUntested()
+	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
+		if (c.Base != "" || c.RemoveBase) && !container {
+			return tool.Usagef("--base and --remove-base go with --container")
+		}
+		if container && (o != (build.Options{}) || runc || from.untested || from.clone != "") {
+			return tool.Usagef("--container builds the patched engine from its Go module, with the default tags: no --stock, --stock-version, --tags, --runc, --moby-repo, --untested nor MOBY_REPO with it")
+		}
+		if o.Release, err = from.find(root, args[0], from.clone); err != nil {
+			return err
+		}
+		o.Clone = from.of(o.Release)
+		if dry {
+			fmt.Fprintln(cmd.OutOrStdout(), o.Plan(root))
+			return nil
+		}
+		if err := installPackages(cmd, root); err != nil {
+			return err
+		}
+		makers := []func() (string, error){func() (string, error) { return build.Engine(cmd.Context(), root, o) }}
+		if container {
+			makers[0] = func() (string, error) { return build.Container(cmd.Context(), root, args[0], c.Base, c.RemoveBase) }
+		}
+		if runc {
+			makers = append(makers, func() (string, error) { return build.RuncOf(cmd.Context(), root, o.Release) })
+		}
+		for _, make := range makers {
+			bin, err := make()
+			if err != nil {
+				return err
+			}
+			if bin != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), root.Rel(bin))
+			}
+		}
+		return nil
+	})
+	f := cmd.Flags()
+	f.BoolVar(&o.Stock, "stock", false, "build the engine as upstream made it")
+	f.BoolVar(&o.StockVersion, "stock-version", false, "let the patched engine call itself <release>, without "+build.Suffix)
+	f.StringVar(&o.Tags, "tags", "", "build tags, in the place of the default ones, which leave btrfs, devicemapper and zfs out")
+	f.BoolVar(&runc, "runc", false, "build the pinned runc too, where Debian's is too old")
+	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
+	f.StringVar(&c.Base, "base", "", "with --container: the `IMAGE` to build on (default a pinned golang image, or one made of Debian packages where that cannot be pulled)")
+	f.BoolVar(&c.RemoveBase, "remove-base", false, "with --container: remove the base image again, if it was not there before")
+	f.BoolVar(&dry, "dry-run", false, "only say what would be built, and from what")
+	return cmd
+}
+
+func patchCommand() *cobra.Command {
+	var o patch.Options
+	cmd := &cobra.Command{
+		Use:   "patch [release]",
+		Short: "Make the patched tree of a release, or patch a checkout of yours",
+		Long: `Makes out/<release>/patched-source: the verified stock tree, beside it in out/<release>/source, with the
+patches of the release's line, applied by plain git apply, without fuzz.
+
+With --worktree it patches a git checkout of yours, in place and uncommitted. The checkout must be clean,
+and at the release's commit or on top of it; with --line in the place of a release, any commit will do,
+that of upstream's master too. Nothing is changed unless every patch applies.
+
+To change patches: --commit makes a commit of each on top of the release. Amend, rebase or add commits;
+"patch refresh" makes the series from them.`,
+		Example: "  scripts/patch 29.8.1\n  scripts/patch 27.5.1 --worktree ~/src/moby\n  scripts/patch --line 29.2 --worktree ~/src/moby --dry-run",
+		Args: orUsage(func(cmd *cobra.Command, args []string) error {
+			if o.Line != "" && len(args) == 0 {
+				return nil
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		}),
+	}
+	from := addSources(cmd).addUntested()
+	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+		o.Root, o.Out = root, cmd.OutOrStdout()
+		if len(args) == 1 {
+			clone := from.clone
+			if o.Worktree != "" {
+				clone = o.Worktree
+			}
+			rel, err := from.find(root, args[0], clone)
+			if err != nil {
+				return err
+			}
+			o.Release, o.Clone = &rel, from.of(rel)
+		}
+		return o.Run(cmd.Context())
+	})
+	f := cmd.Flags()
+	f.StringVar(&o.Worktree, "worktree", "", "patch this git `CHECKOUT` of yours in place")
+	f.StringVar(&o.Line, "line", "", "with --worktree: take the series of this `LINE`, like 29.2, whatever the checkout's commit is")
+	f.BoolVar(&o.DryRun, "dry-run", false, "only find out whether the series applies")
+	f.BoolVar(&o.Commit, "commit", false, "with --worktree: make a commit of each patch, to edit them")
+	cmd.AddCommand(patchLintCommand(), patchRefreshCommand(), patchNewCommand())
+	return cmd
+}
+
+func patchLintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint",
+		Short: "Check the patches of every line",
+		Long: `Checks every series below patch/: no patch missing, unlisted, twice or unparsable; headers; files of the
+root installed as they are; and that the patches apply to the source trees that are in out/.`,
+		Args: orUsage(cobra.NoArgs),
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
+			return patch.Lint(cmd.Context(), root, cmd.OutOrStdout())
+		}),
+	}
+}
+
+func patchRefreshCommand() *cobra.Command {
+	var worktree string
+	var force, dry bool
+	cmd := &cobra.Command{
+		Use:   "refresh <line>",
+		Short: "Make the series of a line from the commits of a checkout of yours",
+		Long: `Makes the series of a line from the commits that the checkout has on top of the release that is the base
+of the series. A patch whose commit is as it was stays the same file, byte for byte.`,
+		Example: "  scripts/patch 27.5.1 --worktree ~/src/moby --commit\n  scripts/patch refresh 27.0 --worktree ~/src/moby",
+		Args:    orUsage(cobra.ExactArgs(1)),
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+			if worktree == "" {
+				return tool.Usagef("name the checkout that has the patches as commits with --worktree; scripts/patch <release> --worktree <checkout> --commit makes them")
+			}
+			changes, err := patch.Refresh(cmd.Context(), root, args[0], worktree, force, dry)
+			for _, c := range changes {
+				fmt.Fprintf(cmd.OutOrStdout(), "%-9s  patch/%s/%s\n", c.What, args[0], c.Patch)
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&worktree, "worktree", "", "git `CHECKOUT` of moby that has the patches as commits")
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite changes below patch/ that are not committed")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say which patches would change")
+	return cmd
+}
+
+func patchNewCommand() *cobra.Command {
+	var worktree, from string
+	cmd := &cobra.Command{
+		Use:   "new <release>",
+		Short: "Begin a line for a release that no series fits",
+		Long: `Commits to the checkout those patches of the nearest line that apply, and shows the hunks that must be
+resolved by hand, with the commands to run next.`,
+		Args: orUsage(cobra.ExactArgs(1)),
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+			if worktree == "" {
+				return tool.Usagef("name a git checkout of moby at the release with --worktree")
+			}
+			return patch.BeginLine(cmd.Context(), root, args[0], from, worktree, cmd.OutOrStdout())
+		}),
+	}
+	cmd.Flags().StringVar(&worktree, "worktree", "", "git `CHECKOUT` of moby at the release; the patches are committed to it")
+	cmd.Flags().StringVar(&from, "from", "", "begin with the series of this `LINE` (default that of the nearest release)")
+	return cmd
+}
