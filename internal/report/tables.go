@@ -60,7 +60,7 @@ func WriteTables(root repo.Root, known Known) error {
 // render fills in the template of a document.
 func (d *Data) render(name string, known Known) ([]byte, error) {
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"lines": d.lines,
+		"lines": func() string { return d.lines(known) },
 		"suite": func(name string, columns ...string) string { return d.suite(known, name, columns) },
 	}).ParseFS(templates, "templates/"+name)
 	if err != nil {
@@ -75,7 +75,7 @@ func (d *Data) render(name string, known Known) ([]byte, error) {
 const none = "—"
 
 // lines is the table of support.md, a row a line.
-func (d *Data) lines() string {
+func (d *Data) lines(known Known) string {
 	var rows [][]string
 	for _, line := range d.Pins.Lines() {
 		releases := d.Pins.Releases(line)
@@ -84,7 +84,7 @@ func (d *Data) lines() string {
 			span += " – " + last
 		}
 		var checked []Matrix
-		var on, stock, patched, upstream []string
+		var core, stock, patched, upstream []string
 		for _, rel := range releases {
 			if m, ok := d.Matrix.Find(rel.Name); ok {
 				checked = append(checked, m)
@@ -94,9 +94,10 @@ func (d *Data) lines() string {
 				continue
 			}
 			if s := d.Releases[i].Suite("core"); s != nil {
-				on = append(on, rel.Name)
-				stock = append(stock, order(s.first().Stock))
-				patched = append(patched, order(s.first().Patched))
+				count, before, after := s.count(known.of(rel.Name, s.Suite))
+				core = append(core, rel.Name+": "+count)
+				stock = append(stock, order(first(before)))
+				patched = append(patched, order(first(after)))
 			}
 			if u := d.Releases[i].Upstream; u != nil {
 				upstream = append(upstream, fmt.Sprintf("%s: %d passed, %d worse", rel.Name, u.PatchedPassed, u.Worse))
@@ -125,10 +126,10 @@ func (d *Data) lines() string {
 			all(func(m Matrix) bool { return m.Applies && m.Same }),
 			all(func(m Matrix) bool { return m.Compiles }),
 			all(Matrix.Good),
-			list(on), list(stock), list(patched), list(upstream),
+			list(core), list(stock), list(patched), list(upstream),
 		})
 	}
-	return table([]string{"line", "releases", "count", "applies", "compiles", "vet", "run on", "stock", "patched", "upstream's tests"}, rows)
+	return table([]string{"line", "releases", "count", "applies", "compiles", "vet", "core", "stock", "patched", "upstream's tests"}, rows)
 }
 
 // suite is the table of a suite, a row a release. A column is the name of a figure, of which
@@ -149,11 +150,9 @@ func (d *Data) suite(known Known, name string, columns []string) string {
 		if len(r.Suites) == 0 {
 			continue
 		}
-		var names []string
-		if known != nil {
-			if names = known(r.Release)[name]; len(names) == 0 {
-				continue // the release does not have this suite
-			}
+		names := known.of(r.Release, name)
+		if known != nil && len(names) == 0 {
+			continue // the release does not have this suite
 		}
 		s := r.Suite(name)
 		row := []string{r.Release}
@@ -165,7 +164,7 @@ func (d *Data) suite(known Known, name string, columns []string) string {
 		for _, c := range columns {
 			switch c {
 			case "first":
-				row = append(row, order(s.first().Stock), order(s.first().Patched))
+				row = append(row, order(first(stock)), order(first(patched)))
 			case InOrder:
 				row = append(row, order(stock), order(patched))
 			default:
@@ -177,20 +176,19 @@ func (d *Data) suite(known Known, name string, columns []string) string {
 	return table(append(head, "trials passed"), rows)
 }
 
-// first is the first trial, in which stock engines show their own order.
-func (s Suite) first() Trial {
-	if len(s.Trials) == 0 {
-		return Trial{}
+// of returns the names of the trials of a suite, none if they are not known.
+func (k Known) of(release, suite string) []string {
+	if k == nil {
+		return nil
 	}
-	return s.Trials[0]
+	return k(release)[suite]
 }
 
-// count says how many trials passed, of those that ran, and adds up their figures. Of a
-// trial that is not among the names, if there are any, nothing counts.
-func (s Suite) count(names []string) (count string, stock, patched Figures) {
-	passed, ran, skipped, missing := 0, 0, 0, len(names)
-	stock, patched = Figures{}, Figures{}
-	var reasons []string
+// count says how many trials passed, of those that ran, and returns the figures of each. If
+// there are names, a trial that is not among them does not count.
+func (s Suite) count(names []string) (count string, stock, patched []Figures) {
+	passed, skipped, missing := 0, 0, len(names)
+	var reasons, parts []string
 	for _, t := range s.Trials {
 		n := 1
 		if t.Name == WholeSuite {
@@ -206,16 +204,13 @@ func (s Suite) count(names []string) (count string, stock, patched Figures) {
 			}
 			continue
 		}
-		ran++
 		if t.Passed {
 			passed++
 		}
-		add(stock, t.Stock)
-		add(patched, t.Patched)
+		stock, patched = append(stock, t.Stock), append(patched, t.Patched)
 	}
-	var parts []string
-	if ran > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d", passed, ran))
+	if len(stock) > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d", passed, len(stock)))
 	}
 	if skipped > 0 {
 		parts = append(parts, fmt.Sprintf("%d skipped: %s", skipped, strings.Join(reasons, "; ")))
@@ -226,28 +221,36 @@ func (s Suite) count(names []string) (count string, stock, patched Figures) {
 	return cmp.Or(strings.Join(parts, " + "), none), stock, patched
 }
 
-func add(sum, more Figures) {
-	for name, n := range more {
-		sum[name] += n
-	}
-}
+// first is the figures of the first trial only.
+func first(trials []Figures) []Figures { return trials[:min(1, len(trials))] }
 
-// order is the cell with the starts in order of all starts.
-func order(f Figures) string {
-	right, counted := f[InOrder]
+// order is the cell with the starts in order of all starts. Starts of a trial that does not
+// look at their order do not count.
+func order(trials []Figures) string {
+	right, starts, counted := 0, 0, false
+	for _, f := range trials {
+		if n, has := f[InOrder]; has {
+			right, starts, counted = right+n, starts+f[Starts], true
+		}
+	}
 	if !counted {
 		return none
 	}
-	return fmt.Sprintf("%d / %d", right, f[Starts])
+	return fmt.Sprintf("%d / %d", right, starts)
 }
 
-// pair is the cell of a figure on the stock and on the patched engine, or on the only
-// one that has it.
-func pair(stock, patched Figures, name string) string {
+// pair is the cell of a figure on the stock and on the patched engine, or on the only one
+// that has it.
+func pair(stock, patched []Figures, name string) string {
 	var cells []string
-	for _, f := range []Figures{stock, patched} {
-		if n, counted := f[name]; counted {
-			cells = append(cells, strconv.Itoa(n))
+	for _, trials := range [][]Figures{stock, patched} {
+		sum, counted := 0, false
+		for _, f := range trials {
+			n, has := f[name]
+			sum, counted = sum+n, counted || has
+		}
+		if counted {
+			cells = append(cells, strconv.Itoa(sum))
 		}
 	}
 	return cmp.Or(strings.Join(cells, " / "), none)

@@ -66,6 +66,7 @@ func measured() *Data {
 					{Name: "a", Passed: true, Stock: ran(1, 10), Patched: ran(10, 10)},
 					{Name: "b", Stock: ran(0, 10), Patched: ran(9, 10), Problem: "start 3: got a b, wanted b a"},
 					{Name: "c", Skipped: "no ipvlan in this kernel"},
+					{Name: "d", Passed: true, Stock: Figures{Starts: 5}, Patched: Figures{Starts: 5}},
 				}},
 				{Suite: "crash", Trials: []Trial{{Name: "kills", Passed: true, Stock: crash(129, 15), Patched: crash(130, 17)}}},
 				{Suite: "random", Trials: []Trial{{Name: "r", Passed: true, Patched: Figures{Steps: 2000, Starts: 405, Differences: 0}}}},
@@ -96,6 +97,7 @@ func TestTrialsThatARecordLacksAreMissing(t *testing.T) {
 			return map[string][]string{"core": {"main"}}
 		}
 		return map[string][]string{
+			"core":     {"main", "new"},
 			"extended": {"a", "c", "new", "newer"},
 			"swarm":    {"tasks", "more tasks"},
 			"fault":    {"restart"},
@@ -109,15 +111,16 @@ func TestTrialsThatARecordLacksAreMissing(t *testing.T) {
 		"| release | trials passed |\n|---|---|\n| 1.0.0 | 2 skipped: no overlay \\| vxlan |\n")
 	assert.Equal(t, d.suite(known, "fault", []string{InOrder, Kills}),
 		"| release | stock | patched | kills | trials passed |\n|---|---|---|---|---|\n| 1.0.0 | — | — | — | — |\n")
+	assert.Assert(t, strings.Contains(d.lines(known), " | 1.0.0: 1 of 1 + 1 missing<br>1.0.2: 1 of 1 | "))
 	assert.Equal(t, d.suite(known, "core", []string{"first"}),
-		"| release | stock | patched | trials passed |\n|---|---|---|---|\n| 1.0.2 | 0 / 20 | 20 / 20 | 1 of 1 |\n")
+		"| release | stock | patched | trials passed |\n|---|---|---|---|\n| 1.0.0 | 1 / 20 | 20 / 20 | 1 of 1 + 1 missing |\n| 1.0.2 | 0 / 20 | 20 / 20 | 1 of 1 |\n")
 }
 
 // What was not checked is not said to have failed, nor to be good.
 func TestLinesTellWhatWasNotChecked(t *testing.T) {
 	d := &Data{Pins: pins.Table{{Name: "1.0.0", Line: "1.0"}, {Name: "1.0.1", Line: "1.0"}}}
 	row := func() string {
-		return strings.Split(d.lines(), "\n")[2]
+		return strings.Split(d.lines(nil), "\n")[2]
 	}
 	assert.Equal(t, row(), "| [1.0](../patch/1.0) | 1.0.0 – 1.0.1 | 2 | missing | missing | missing | — | — | — | — |")
 	d.Matrix = d.Matrix.With(Matrix{Release: "1.0.0", Applies: true, Same: true, Compiles: true, Vetted: true})
@@ -132,7 +135,7 @@ func TestWriteTablesWritesThem(t *testing.T) {
 	assert.NilError(t, WriteTables(root, nil))
 	text, err := os.ReadFile(root.Path("docs", "support.md"))
 	assert.NilError(t, err)
-	assert.Assert(t, strings.Contains(string(text), "| [2.0](../patch/2.0) | 2.0.0 | 1 | missing | missing | missing | 2.0.0 | — | — | — |"))
+	assert.Assert(t, strings.Contains(string(text), "| [2.0](../patch/2.0) | 2.0.0 | 1 | missing | missing | missing | 2.0.0: — | — | — | — |"))
 	tables, err := Tables(root, nil)
 	assert.NilError(t, err)
 	assert.Equal(t, len(tables), 2)
