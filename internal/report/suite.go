@@ -77,10 +77,6 @@ const (
 	OwnRaces       = "own races"       // race: of these, kinds in lines of the patches
 )
 
-// WholeSuite is the name of the one trial of a suite that was skipped as a whole. It stands
-// for all trials of the suite.
-const WholeSuite = "the whole suite"
-
 // Known returns the names of the trials that each suite has for a release, by suite.
 type Known func(release string) map[string][]string
 

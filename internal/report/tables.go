@@ -190,15 +190,12 @@ func (s Suite) count(names []string) (count string, stock, patched []Figures) {
 	passed, skipped, missing := 0, 0, len(names)
 	var reasons, parts []string
 	for _, t := range s.Trials {
-		n := 1
-		if t.Name == WholeSuite {
-			n = max(n, len(names))
-		} else if names != nil && !slices.Contains(names, t.Name) {
+		if names != nil && !slices.Contains(names, t.Name) {
 			continue
 		}
-		missing -= n
+		missing--
 		if t.Skipped != "" {
-			skipped += n
+			skipped++
 			if !slices.Contains(reasons, t.Skipped) {
 				reasons = append(reasons, t.Skipped)
 			}
