@@ -105,3 +105,8 @@ func TestRevisionChangesWithTheTrials(t *testing.T) {
 	assert.Assert(t, Revision(names) != Revision([]string{"a", "b", "c"}))
 	assert.DeepEqual(t, names, []string{"b", "a"})
 }
+
+func TestFiguresTellStartsWithoutAnOrder(t *testing.T) {
+	assert.Equal(t, Figures{Starts: 20, InOrder: 3, Kills: 5}.String(), "3 of 20 starts in order, kills 5")
+	assert.Equal(t, Figures{Starts: 405, Steps: 2000}.String(), "starts 405, steps 2000")
+}

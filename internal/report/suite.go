@@ -44,11 +44,12 @@ type Figures map[string]int
 // String is the figures for people, those of starts first.
 func (f Figures) String() string {
 	var parts []string
-	if _, ok := f[Starts]; ok {
-		parts = append(parts, fmt.Sprintf("%d of %d starts in order", f[InOrder], f[Starts]))
+	right, ordered := f[InOrder]
+	if ordered {
+		parts = append(parts, fmt.Sprintf("%d of %d starts in order", right, f[Starts]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f)) {
-		if name != Starts && name != InOrder {
+		if !ordered || name != Starts && name != InOrder {
 			parts = append(parts, fmt.Sprintf("%s %d", name, f[name]))
 		}
 	}
