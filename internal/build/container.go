@@ -65,45 +65,28 @@ func Container(ctx context.Context, root repo.Root, name, base string, removeBas
 		return "", err
 	}
 	dst := filepath.Join(out, "dockerd")
-	if ok, err := stamp.UpToDate(dst); ok || err != nil {
-		if ok {
-			logrus.Infof("%s is up to date, %s", root.Rel(dst), compare(root, rel, dst, stamp))
+	upToDate, err := stamp.Make(root, "build "+rel.Name+" in a container", out, dst, 4096, func(tmp string) (repo.Made, error) {
+		bin := filepath.Join(tmp, "dockerd")
+		base, pulled, err := baseImage(ctx, root, base, tmp)
+		if err != nil {
+			return repo.Made{}, err
 		}
-		return dst, err
+		if removeBase && pulled {
+			defer func() {
+				if _, err := docker(context.WithoutCancel(ctx), root, "image", "rm", base); err != nil {
+					logrus.Warn(err)
+				}
+			}()
+		}
+		if err := dockerBuild(ctx, root, rel, base, tmp); err != nil {
+			return repo.Made{}, err
+		}
+		return repo.Made{Path: bin, Note: compare(root, rel, bin, stamp)}, verify(bin)
+	})
+	if upToDate {
+		logrus.Infof("%s is up to date, %s", root.Rel(dst), compare(root, rel, dst, stamp))
 	}
-	if err := repo.NeedFree(root.Out(), 4096); err != nil {
-		return "", err
-	}
-	start := time.Now()
-	tmp, err := repo.TempDir(out)
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-
-	base, pulled, err := baseImage(ctx, root, base, tmp)
-	if err != nil {
-		return "", err
-	}
-	if removeBase && pulled {
-		defer func() {
-			if _, err := docker(context.WithoutCancel(ctx), root, "image", "rm", base); err != nil {
-				logrus.Warn(err)
-			}
-		}()
-	}
-	bin := filepath.Join(tmp, "dockerd")
-	if err := dockerBuild(ctx, root, rel, base, tmp); err != nil {
-		return "", err
-	}
-	if err := verify(bin); err != nil {
-		return "", err
-	}
-	if err := install(bin, dst, tmp, stamp); err != nil {
-		return "", err
-	}
-	logrus.Infof("build %s in a container: %s, %s, %s", rel.Name, root.Rel(dst), compare(root, rel, dst, stamp), time.Since(start).Round(time.Second))
-	return dst, nil
+	return dst, err
 }
 
 // lockedSource makes the stock tree, and holds the release's lock meanwhile.

@@ -13,15 +13,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"ethorder/internal/patch"
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
 	"ethorder/internal/source"
 	"ethorder/internal/tool"
-
-	"github.com/sirupsen/logrus"
 )
 
 // Suffix is what the version of a patched engine ends in. Raise the number when
@@ -110,53 +107,30 @@ func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 		"source": repo.ReadStamp(tree).Key(), "version": version, "toolchain": rel.Toolchain, "tags": b.tags,
 		"flags": stampFlags(slices.Concat(flags, b.flags), b.ldflags),
 	}
-	if ok, err := stamp.UpToDate(dst); ok || err != nil {
-		return dst, err
-	}
-	if err := repo.NeedFree(root.Out(), 2048); err != nil {
-		return "", err
-	}
-	start := time.Now()
-	tmp, err := repo.TempDir(root.Out(rel.Name))
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	bin := filepath.Join(tmp, "dockerd")
-	if err := b.compile(ctx, tmp, bin); err != nil {
-		return "", err
-	}
-	out, err := tool.Run(ctx, tool.Cmd{Dir: tmp, What: "ask the new dockerd for its version", Args: []string{bin, "--version"}})
-	if err != nil {
-		return "", err
-	}
-	if want := "version " + version + ","; !strings.Contains(out, want) {
-		return "", fmt.Errorf("the new dockerd of %s says %q, want %q in it; see %s", rel.Name, strings.TrimSpace(out), want, root.Rel(b.log))
-	}
-	if err := install(bin, dst, tmp, stamp); err != nil {
-		return "", err
-	}
-	logrus.Infof("build %s: %s, %s, %s", rel.Name, root.Rel(dst), strings.TrimSpace(out), time.Since(start).Round(time.Second))
-	return dst, nil
+	_, err = stamp.Make(root, "build "+rel.Name, root.Out(rel.Name), dst, 2048, func(tmp string) (repo.Made, error) {
+		bin := filepath.Join(tmp, "dockerd")
+		if err := b.compile(ctx, tmp, bin); err != nil {
+			return repo.Made{}, err
+		}
+		says, err := askVersion(ctx, bin, "version "+version+",")
+		if err != nil {
+			err = fmt.Errorf("%w; see %s", err, root.Rel(b.log))
+		}
+		return repo.Made{Path: bin, Note: says}, err
+	})
+	return dst, err
 }
 
-// install puts a finished binary at dst, its checksum and stamp beside it.
-func install(bin, dst, tmp string, stamp repo.Stamp) error {
-	sum, err := repo.HashFile(bin)
-	if err != nil {
-		return err
+// askVersion returns what a new program says to --version, which must have want in it.
+func askVersion(ctx context.Context, bin, want string) (string, error) {
+	says, err := tool.Run(ctx, tool.Cmd{
+		Dir: filepath.Dir(bin), What: "ask the new " + filepath.Base(bin) + " for its version", Args: []string{bin, "--version"},
+	})
+	if err == nil && !strings.Contains(says, want) {
+		err = fmt.Errorf("the new %s says %q, want %q in it", filepath.Base(bin), says, want)
 	}
-	if err := stamp.Seal(bin); err != nil {
-		return err
-	}
-	os.Remove(repo.StampPath(dst))
-	if err := repo.Replace(bin, dst, tmp); err != nil {
-		return err
-	}
-	if err := os.WriteFile(dst+".sha256", []byte(sum+"  "+filepath.Base(dst)+"\n"), 0o644); err != nil {
-		return err
-	}
-	return stamp.Write(dst)
+	first, _, _ := strings.Cut(says, "\n")
+	return first, err
 }
 
 // builder compiles one tree.

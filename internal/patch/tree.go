@@ -7,14 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
 	"ethorder/internal/source"
 	"ethorder/internal/tool"
-
-	"github.com/sirupsen/logrus"
 )
 
 // Dir returns where the patched tree of a release is, or goes.
@@ -42,41 +39,30 @@ func Fetch(ctx context.Context, root repo.Root, rel pins.Release, clone string) 
 	}
 	dir := Dir(root, rel)
 	stamp := repo.Stamp{"source": repo.ReadStamp(src).Key(), "series": key}
-	if ok, err := stamp.UpToDate(dir); ok || err != nil {
-		return dir, err
-	}
-	if err := repo.NeedFree(root.Out(), 512); err != nil {
-		return "", err
-	}
-	start := time.Now()
-	tmp, err := repo.TempDir(root.Out(rel.Name))
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	tree := filepath.Join(tmp, "patched")
+	_, err = stamp.Make(root, "patch "+rel.Name, root.Out(rel.Name), dir, 512, func(tmp string) (repo.Made, error) {
+		tree := filepath.Join(tmp, "patched")
+		offsets, err := s.applyToCopy(ctx, src, tree)
+		note := fmt.Sprintf("%d patches of line %s, %s", len(s.Patches), s.Line, describe(offsets))
+		return repo.Made{Path: tree, Note: note}, err
+	})
+	return dir, err
+}
+
+// applyToCopy applies the series to a copy of a stock tree.
+func (s Series) applyToCopy(ctx context.Context, src, tree string) ([]Offset, error) {
 	if err := os.CopyFS(tree, os.DirFS(src)); err != nil {
-		return "", err
+		return nil, err
 	}
 	offsets, err := s.apply(ctx, tree, false)
+	if failed := new(ApplyError); errors.As(err, &failed) {
+		failed.Dir = src
+		return nil, fmt.Errorf("%w\nnothing was changed; to see what fits and what does not: cp -r %s /tmp/try && cd /tmp/try && GIT_CEILING_DIRECTORIES=/tmp git apply --reject -v %s",
+			err, src, failed.Patch)
+	}
 	if err != nil {
-		var failed *ApplyError
-		if errors.As(err, &failed) {
-			failed.Dir = src
-			return "", fmt.Errorf("%w\nnothing was changed; to see what fits and what not: cp -r %s /tmp/try && cd /tmp/try && GIT_CEILING_DIRECTORIES=/tmp git apply --reject -v %s",
-				err, src, failed.Patch)
-		}
-		return "", err
+		return nil, err
 	}
-	if err := s.checkFormat(ctx, src, tree); err != nil {
-		return "", err
-	}
-	if err := stamp.Install(tree, dir, tmp); err != nil {
-		return "", err
-	}
-	logrus.Infof("patch %s: %s, %d patches of line %s, %s, %s", rel.Name, root.Rel(dir), len(s.Patches), s.Line,
-		describe(offsets), time.Since(start).Round(100*time.Millisecond))
-	return dir, nil
+	return offsets, s.checkFormat(ctx, src, tree)
 }
 
 func describe(offsets []Offset) string {

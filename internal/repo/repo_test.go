@@ -64,8 +64,9 @@ func TestUpToDate(t *testing.T) {
 	assert.ErrorContains(t, err, "has no stamp")
 
 	s := want()
-	assert.NilError(t, s.Seal(dir))
-	assert.NilError(t, s.Write(dir))
+	tmp := t.TempDir()
+	assert.NilError(t, os.Rename(dir, filepath.Join(tmp, "made")))
+	assert.NilError(t, s.install(filepath.Join(tmp, "made"), dir, tmp))
 	ok, err := want().UpToDate(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, ok)

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 // Stamp says what a tree or file was made from: one fact a line, key and value.
@@ -37,55 +41,72 @@ func ReadStamp(path string) Stamp {
 
 // String is the text of the stamp, its lines sorted.
 func (s Stamp) String() string {
-	lines := make([]string, 0, len(s))
-	for k, v := range s {
-		lines = append(lines, k+"\t"+v+"\n")
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(s)) {
+		b.WriteString(k + "\t" + s[k] + "\n")
 	}
-	sort.Strings(lines)
-	return strings.Join(lines, "")
-}
-
-// Write puts the stamp beside path.
-func (s Stamp) Write(path string) error {
-	return os.WriteFile(StampPath(path), []byte(s.String()), 0o644)
-}
-
-// Without returns a copy that lacks the keys.
-func (s Stamp) Without(keys ...string) Stamp {
-	c := Stamp{}
-	for k, v := range s {
-		c[k] = v
-	}
-	for _, k := range keys {
-		delete(c, k)
-	}
-	return c
+	return b.String()
 }
 
 // Key is a digest of the stamp, by which a later stage refers to this one.
 func (s Stamp) Key() string { return HashBytes([]byte(s.String())) }
 
-// sealKey is the fact that Seal records.
+// sealKey is the fact that says what was made.
 const sealKey = "tree"
 
-// Seal records the content of the tree in the stamp.
-func (s Stamp) Seal(dir string) error {
-	sum, err := HashTree(dir)
-	s[sealKey] = sum
-	return err
+// Made is what a function made for a stamp.
+type Made struct {
+	Path string // in the temporary directory
+	Note string // for the log
 }
 
-// Install puts made, which lies in the temporary directory tmp, at dst, and seals
-// it. There is no stamp in between, so what is cut short is made anew.
-func (s Stamp) Install(made, dst, tmp string) error {
-	if err := s.Seal(made); err != nil {
+// Make puts what make makes at dst, a tree or a file with its checksum, unless it is up
+// to date, which it returns. make works in a temporary directory in dir, whose lock the
+// caller holds and which needs room for the given MiB. what is for the log.
+func (s Stamp) Make(root Root, what, dir, dst string, mib uint64, make func(tmp string) (Made, error)) (upToDate bool, err error) {
+	if ok, err := s.UpToDate(dst); ok || err != nil {
+		return ok, err
+	}
+	if err := NeedFree(dir, mib); err != nil {
+		return false, err
+	}
+	start := time.Now()
+	tmp, err := TempDir(dir)
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(tmp)
+	made, err := make(tmp)
+	if err != nil {
+		return false, err
+	}
+	if err := s.install(made.Path, dst, tmp); err != nil {
+		return false, err
+	}
+	logrus.Infof("%s: %s, %s, %s", what, root.Rel(dst), made.Note, time.Since(start).Round(time.Second))
+	return false, nil
+}
+
+// install puts made, which lies in the temporary directory tmp, at dst, its checksum
+// beside it if it is a file, and its stamp. There is no stamp in between, so what is cut
+// short is made again.
+func (s Stamp) install(made, dst, tmp string) error {
+	var err error
+	if s[sealKey], err = HashTree(made); err != nil {
 		return err
 	}
+	sum, err := HashFile(made)
+	isFile := err == nil
 	os.Remove(StampPath(dst))
 	if err := Replace(made, dst, tmp); err != nil {
 		return err
 	}
-	return s.Write(dst)
+	if isFile {
+		if err := os.WriteFile(dst+".sha256", []byte(sum+"  "+filepath.Base(dst)+"\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(StampPath(dst), []byte(s.String()), 0o644)
 }
 
 // UpToDate reports whether dir was made from what want says, and still is what
@@ -95,7 +116,7 @@ func (s Stamp) UpToDate(dir string) (bool, error) {
 	have := ReadStamp(dir)
 	if have == nil {
 		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-			return false, fmt.Errorf("%s has no stamp, so nothing is known of it; to make it anew: rm -r %s", dir, dir)
+			return false, fmt.Errorf("%s has no stamp, so nothing is known of it\nnext: rm -r %s, then run this again", dir, dir)
 		}
 		return false, nil
 	}
@@ -107,10 +128,12 @@ func (s Stamp) UpToDate(dir string) (bool, error) {
 		return false, err
 	}
 	if sum != have[sealKey] {
-		return false, fmt.Errorf("%s was changed by hand since it was made (content %s, made %s); keep the changes elsewhere, then make it anew: rm -r %s",
+		return false, fmt.Errorf("%s was changed by hand since it was made (content %s, made %s)\nnext: keep the changes elsewhere and rm -r %s, then run this again",
 			dir, Short(sum), Short(have[sealKey]), dir)
 	}
-	return have.Without(sealKey).String() == s.Without(sealKey).String(), nil
+	want := maps.Clone(s)
+	want[sealKey] = sum
+	return maps.Equal(have, want), nil
 }
 
 // Short is the beginning of a digest, for people.

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
@@ -67,33 +66,20 @@ func Fetch(ctx context.Context, root repo.Root, rel pins.Release, clone string) 
 			stamp["pins "+name] = repo.HashBytes(b)
 		}
 	}
-	if ok, err := stamp.UpToDate(dir); ok || err != nil {
-		return dir, err
-	}
-
-	if err := repo.NeedFree(root.Out(), 1024); err != nil {
-		return "", err
-	}
-	start := time.Now()
-	tmp, err := repo.TempDir(root.Out(rel.Name))
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	tree := filepath.Join(tmp, "source")
-	if clone != "" {
-		err = fromGit(ctx, rel, clone, tree)
-	} else {
-		err = fromModule(ctx, root, rel, tree)
-	}
-	if err != nil {
-		return "", fmt.Errorf("source of %s: %w", rel.Name, err)
-	}
-	if err := stamp.Install(tree, dir, tmp); err != nil {
-		return "", err
-	}
-	logrus.Infof("source %s: %s, from %s, %s", rel.Name, root.Rel(dir), stamp["origin"], time.Since(start).Round(time.Second))
-	return dir, nil
+	_, err := stamp.Make(root, "source "+rel.Name, root.Out(rel.Name), dir, 1024, func(tmp string) (repo.Made, error) {
+		tree := filepath.Join(tmp, "source")
+		var err error
+		if clone != "" {
+			err = fromGit(ctx, rel, clone, tree)
+		} else {
+			err = fromModule(ctx, root, rel, tree)
+		}
+		if err != nil {
+			err = fmt.Errorf("source of %s: %w", rel.Name, err)
+		}
+		return repo.Made{Path: tree, Note: "from " + stamp["origin"]}, err
+	})
+	return dir, err
 }
 
 // beforeModules reports whether a release is of the time when moby had neither
