@@ -10,6 +10,7 @@ import (
 	"ethorder/internal/patch"
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
+	"ethorder/internal/source"
 	"ethorder/internal/tool"
 	"ethorder/internal/trial"
 )
@@ -57,8 +58,8 @@ runs on the machine, its interfaces and its firewall are not touched. Ctrl-C lea
 
 func buildCommand() *cobra.Command {
 	var o build.Options
-	var c build.ContainerOptions
-	var runc, container, dry bool
+	var base string
+	var runc, container, removeBase, dry bool
 	cmd := &cobra.Command{
 		Use:   "build <release>",
 		Short: "Build the patched dockerd of a release, or the stock one",
@@ -73,7 +74,7 @@ out/<release>/container/dockerd. It takes a running Docker Engine.`,
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
-		if (c.Base != "" || c.RemoveBase) && !container {
+		if (base != "" || removeBase) && !container {
 			return tool.Usagef("--base and --remove-base go with --container")
 		}
 		if container && (o != (build.Options{}) || runc || from.untested || from.clone != "") {
@@ -84,7 +85,7 @@ out/<release>/container/dockerd. It takes a running Docker Engine.`,
 		}
 		o.Clone = from.of(o.Release)
 		if dry {
-			fmt.Fprintln(cmd.OutOrStdout(), o.Plan(root))
+			fmt.Fprintf(cmd.OutOrStdout(), "would build %s, from the %s of the release, with %s\n", root.Rel(build.Path(root, o.Release.Name, !o.Stock)), source.Kind(o.Release, o.Clone), o.Release.Toolchain)
 			return nil
 		}
 		if err := installPackages(cmd, root); err != nil {
@@ -92,7 +93,7 @@ out/<release>/container/dockerd. It takes a running Docker Engine.`,
 		}
 		makers := []func() (string, error){func() (string, error) { return build.Engine(cmd.Context(), root, o) }}
 		if container {
-			makers[0] = func() (string, error) { return build.Container(cmd.Context(), root, args[0], c.Base, c.RemoveBase) }
+			makers[0] = func() (string, error) { return build.Container(cmd.Context(), root, args[0], base, removeBase) }
 		}
 		if runc {
 			makers = append(makers, func() (string, error) { return build.RuncOf(cmd.Context(), root, o.Release) })
@@ -114,8 +115,8 @@ out/<release>/container/dockerd. It takes a running Docker Engine.`,
 	f.StringVar(&o.Tags, "tags", "", "build tags, in the place of the default ones, which leave btrfs, devicemapper and zfs out")
 	f.BoolVar(&runc, "runc", false, "build the pinned runc too, where Debian's is too old")
 	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
-	f.StringVar(&c.Base, "base", "", "with --container: the `IMAGE` to build on (default a pinned golang image, or one made of Debian packages where that cannot be pulled)")
-	f.BoolVar(&c.RemoveBase, "remove-base", false, "with --container: remove the base image again, if it was not there before")
+	f.StringVar(&base, "base", "", "with --container: the `IMAGE` to build on (default a pinned golang image, or one made of Debian packages where that cannot be pulled)")
+	f.BoolVar(&removeBase, "remove-base", false, "with --container: remove the base image again, if it was not there before")
 	f.BoolVar(&dry, "dry-run", false, "only say what would be built, and from what")
 	return cmd
 }
@@ -175,14 +176,14 @@ func patchLintCommand() *cobra.Command {
 root installed as they are; and that the patches apply to the source trees that are in out/.`,
 		Args: orUsage(cobra.NoArgs),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
-			return patch.Lint(cmd.Context(), root, cmd.OutOrStdout())
+			return patch.PrintLint(cmd.Context(), root, cmd.OutOrStdout())
 		}),
 	}
 }
 
 func patchRefreshCommand() *cobra.Command {
 	var worktree string
-	var force, dry bool
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "refresh <line>",
 		Short: "Make the series of a line from the commits of a checkout of yours",
@@ -194,7 +195,7 @@ of the series. A patch whose commit is as it was stays the same file, byte for b
 			if worktree == "" {
 				return tool.Usagef("name the checkout that has the patches as commits with --worktree; scripts/patch <release> --worktree <checkout> --commit makes them")
 			}
-			changes, err := patch.Refresh(cmd.Context(), root, args[0], worktree, force, dry)
+			changes, err := patch.Refresh(cmd.Context(), root, args[0], worktree, force)
 			for _, c := range changes {
 				fmt.Fprintf(cmd.OutOrStdout(), "%-9s  patch/%s/%s\n", c.What, args[0], c.Patch)
 			}
@@ -203,7 +204,6 @@ of the series. A patch whose commit is as it was stays the same file, byte for b
 	}
 	cmd.Flags().StringVar(&worktree, "worktree", "", "git `CHECKOUT` of moby that has the patches as commits")
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite changes below patch/ that are not committed")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say which patches would change")
 	return cmd
 }
 

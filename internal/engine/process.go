@@ -212,15 +212,10 @@ func (e *Engine) orEnded(err error) error {
 
 // failure returns an error that ends with what the process logged last.
 func (e *Engine) failure(what string, p *process) error {
-	const lines = 15
 	log, _ := os.ReadFile(p.log)
-	last := strings.Split(strings.TrimSpace(string(log)), "\n")
-	if len(last) > lines {
-		last = last[len(last)-lines:]
-	}
 	where := ""
 	if e.config.LogDir != e.dir {
 		where = ", all of it in " + p.log
 	}
-	return fmt.Errorf("%s; the last lines of its log%s:\n  %s", what, where, strings.Join(last, "\n  "))
+	return fmt.Errorf("%s; the last lines of its log%s:\n  %s", what, where, strings.ReplaceAll(tool.LastLines(string(log), 15), "\n", "\n  "))
 }

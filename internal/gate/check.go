@@ -10,16 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"gotest.tools/gotestsum/testjson"
-)
 
-// Skipped is the exit status of a command that cannot run on this machine.
-const Skipped = 77
+	"ethorder/internal/tool"
+)
 
 // Count is how checks went.
 type Count struct {
@@ -34,17 +32,11 @@ func (c Count) String() string {
 	return s
 }
 
-func (c *Count) add(o Count) {
-	c.Passed += o.Passed
-	c.Failed += o.Failed
-	c.Skipped += o.Skipped
-}
-
 // Check is something that must hold.
 type Check struct {
 	Name    string
 	Env     []string // additions to the environment
-	Command []string // passes if it exits with 0, and is skipped if with Skipped
+	Command []string // passes if it exits with 0, and is skipped if with tool.CannotRun
 	// If the command is "go test -json", each of its tests is a check.
 	GoTest bool
 	// The command must print nothing.
@@ -62,15 +54,20 @@ func Run(ctx context.Context, w io.Writer, dir string, checks []Check) Count {
 	begin := time.Now()
 	for i, c := range checks {
 		fmt.Fprintf(w, "[%d/%d, %s] %s\n", i+1, len(checks), since(begin), c.Name)
-		var reason tail
+		var reason strings.Builder
 		count := c.run(ctx, w, &reason, dir)
 		if ctx.Err() != nil {
 			count = Count{Failed: 1}
 		}
-		total.add(count)
+		total.Passed += count.Passed
+		total.Failed += count.Failed
+		total.Skipped += count.Skipped
 		fmt.Fprintf(w, "[%d/%d, %s] %s: %v\n", i+1, len(checks), since(begin), c.Name, count)
 		if count.Failed > 0 {
-			fmt.Fprintf(&failures, "failed: %s\n%s", c.Name, reason.String())
+			fmt.Fprintf(&failures, "failed: %s\n", c.Name)
+			if reason.Len() > 0 {
+				fmt.Fprintln(&failures, tool.LastLines(reason.String(), tailLines))
+			}
 		}
 		if ctx.Err() != nil {
 			break
@@ -80,19 +77,8 @@ func Run(ctx context.Context, w io.Writer, dir string, checks []Check) Count {
 	return total
 }
 
-// tail is a writer that keeps the last lines.
-type tail struct{ lines []string }
-
-// tailLines is how many lines a tail keeps.
+// tailLines is how many lines of what failed are told of once more.
 const tailLines = 30
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.lines = slices.AppendSeq(t.lines, strings.Lines(string(p)))
-	t.lines = t.lines[max(0, len(t.lines)-tailLines):]
-	return len(p), nil
-}
-
-func (t *tail) String() string { return strings.Join(t.lines, "") }
 
 func since(t time.Time) string { return time.Since(t).Round(time.Second).String() }
 
@@ -146,7 +132,7 @@ func (c Check) result(tests Count, printed, exit int) Count {
 		return tests
 	case c.GoTest:
 		return tests
-	case exit == Skipped:
+	case exit == tool.CannotRun:
 		return Count{Skipped: 1}
 	case exit != 0 || c.Silent && printed > 0:
 		return Count{Failed: 1}

@@ -37,27 +37,45 @@ type Matrix struct {
 	checked int
 }
 
-// Run checks the releases, and goes on where an earlier run was interrupted. What it finds
-// is returned also if some are not good, which is an error.
-func (m *Matrix) Run(ctx context.Context) (report.Matrices, error) {
-	table, err := pins.Load(m.Root)
-	if err != nil {
-		return nil, err
+// List prints the releases that Run would check.
+func (m *Matrix) List() error {
+	todo, err := m.load()
+	for _, rel := range todo {
+		if m.Again || !m.good(rel) {
+			fmt.Fprintln(m.Out, rel.Name)
+		}
 	}
-	todo, err := table.Select(m.Releases, m.Clone != "")
+	return err
+}
+
+// load returns the releases, and reads what was found of them.
+func (m *Matrix) load() (todo []pins.Release, err error) {
+	table, err := pins.Load(m.Root)
 	if err != nil {
 		return nil, err
 	}
 	if m.digests, err = patch.Digests(m.Root, table.Lines()); err != nil {
 		return nil, err
 	}
-	state := m.Root.Out("matrix", "results.tsv")
-	unlock, err := repo.Lock(ctx, filepath.Dir(state))
+	if m.results, err = report.LoadMatrix(m.state()); err != nil {
+		return nil, err
+	}
+	return table.Select(m.Releases, m.Clone != "")
+}
+
+// state is the file with what was found.
+func (m *Matrix) state() string { return m.Root.Out("matrix", "results.tsv") }
+
+// Run checks the releases, and goes on where an earlier run was interrupted. What it finds
+// is returned also if some are not good, which is an error.
+func (m *Matrix) Run(ctx context.Context) (report.Matrices, error) {
+	unlock, err := repo.Lock(ctx, filepath.Dir(m.state()))
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if m.results, err = report.LoadMatrix(state); err != nil {
+	todo, err := m.load()
+	if err != nil {
 		return nil, err
 	}
 	known := slices.DeleteFunc(slices.Clone(todo), func(rel pins.Release) bool { return m.Again || !m.good(rel) })
@@ -82,7 +100,7 @@ func (m *Matrix) Run(ctx context.Context) (report.Matrices, error) {
 					return
 				}
 				r, err := c.Check(ctx, rel)
-				if err = errors.Join(err, m.found(r, err, state)); err != nil && ctx.Err() == nil {
+				if err = errors.Join(err, m.found(r, err)); err != nil && ctx.Err() == nil {
 					errs[i] = errors.Join(errs[i], fmt.Errorf("%s: %w", rel.Name, err))
 				}
 				logrus.Infof("%d of %d releases, %s", m.checked, len(todo), time.Since(begin).Round(time.Second))
@@ -102,7 +120,7 @@ func (m *Matrix) Run(ctx context.Context) (report.Matrices, error) {
 }
 
 // found prints and keeps what was found of a release, unless that failed.
-func (m *Matrix) found(r report.Matrix, failed error, state string) error {
+func (m *Matrix) found(r report.Matrix, failed error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.checked++
@@ -115,7 +133,7 @@ func (m *Matrix) found(r report.Matrix, failed error, state string) error {
 		fmt.Fprintln(m.Out, r.Problem)
 	}
 	m.results = m.results.With(r)
-	return m.results.Save(state)
+	return m.results.Save(m.state())
 }
 
 // good reports whether a release was found good, with its series as it is now and from the
@@ -154,6 +172,20 @@ func (r Runner) RunAll(ctx context.Context, releases []pins.Release, found func(
 	}
 	if worse > 0 {
 		return fmt.Errorf("%d tests did not end as in the stock tree; what they printed is in %s", worse, r.Repo.Rel(r.Repo.Out("<release>", "log", "upstream-*")))
+	}
+	return nil
+}
+
+// ListPackages prints the packages whose tests RunAll would run.
+func ListPackages(root repo.Root, releases []pins.Release, out io.Writer) error {
+	for _, rel := range releases {
+		packages, err := Packages(root, rel)
+		if err != nil {
+			return err
+		}
+		for _, p := range packages {
+			fmt.Fprintf(out, "%s: %s\n", rel.Name, p.Dir)
+		}
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
 	cmd.Dir = c.Dir
 	cmd.Env = append(cleanEnv(), c.Env...)
-	cmd.Stdout = &tee{&stdout, out}
+	cmd.Stdout = io.MultiWriter(&stdout, out)
 	cmd.Stderr = out
 	cmd.Stdin = c.Stdin
 	if c.Merge {
@@ -68,24 +68,22 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 	cmd.WaitDelay = killAfter
 
 	start := time.Now()
-	done := make(chan struct{})
-	var ticker sync.WaitGroup
-	ticker.Add(1)
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	ended := make(chan struct{})
+	defer close(ended)
 	go func() {
-		defer ticker.Done()
 		for {
 			select {
-			case <-done:
+			case <-ended:
 				return
-			case <-time.After(progressEvery):
+			case <-ticker.C:
 				lines, last := out.state()
 				logrus.Infof("%s: %s, %d lines of output, now: %s", c.What, elapsed(start), lines, last)
 			}
 		}
 	}()
 	err := cmd.Run()
-	close(done)
-	ticker.Wait()
 	if err == nil {
 		return stdout.String(), nil
 	}
@@ -96,16 +94,11 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 		}
 		return "", fmt.Errorf("%s: stopped after %s: %w", c.What, elapsed(start), context.Cause(ctx))
 	}
-	where := ""
+	msg := fmt.Sprintf("%s failed (%v) after %s\nin %s: %s\n%s", c.What, err, elapsed(start), c.Dir, strings.Join(c.Args, " "), out.tail())
 	if c.Log != "" {
-		where = "\nall of its output: " + c.Log
+		msg += "\nall of its output: " + c.Log
 	}
-	return stdout.String(), &CmdError{
-		Output: out.tail(),
-		Msg: fmt.Sprintf("%s failed (%v) after %s\nin %s: %s\n%s%s", c.What, err, elapsed(start),
-			c.Dir, strings.Join(c.Args, " "), strings.TrimRight(out.tail(), "\n"), where),
-		Err: err,
-	}
+	return stdout.String(), &CmdError{Msg: msg, Output: out.tail(), Err: err}
 }
 
 // CmdError is a command that failed.
@@ -163,12 +156,16 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tail is the last lines of the output.
 func (o *output) tail() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	lines := strings.Split(strings.TrimRight(string(o.buf), "\n"), "\n")
-	return strings.Join(lines[max(0, len(lines)-25):], "\n")
+	return LastLines(string(o.buf), 25)
+}
+
+// LastLines returns the last lines of a text, at most n, without the end of the last one.
+func LastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 // colour is what some commands, docker build among them, put between lines.
@@ -180,15 +177,4 @@ func (o *output) state() (int, string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.lines, t[strings.LastIndexByte(t, '\n')+1:]
-}
-
-type tee struct {
-	a, b interface{ Write([]byte) (int, error) }
-}
-
-func (t *tee) Write(p []byte) (int, error) {
-	if n, err := t.a.Write(p); err != nil {
-		return n, err
-	}
-	return t.b.Write(p)
 }

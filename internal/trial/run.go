@@ -52,9 +52,15 @@ type Options struct {
 
 // Run makes trials of the suites. The error has the status of the worst of them.
 func Run(ctx context.Context, o Options) error {
-	filter, err := o.check()
+	filter, err := o.filter()
 	if err != nil {
 		return err
+	}
+	if os.Geteuid() != 0 {
+		return tool.CannotRunf("trials run engines, which make interfaces and mounts: run them as root (with sudo)")
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()
 	}
 	failed, inconclusive := 0, ""
 	for _, rel := range o.Releases {
@@ -64,11 +70,10 @@ func Run(ctx context.Context, o Options) error {
 		}
 		env.filter, env.Starts, env.Scale, env.Seed = filter, o.Starts, o.Scale, o.Seed
 		for _, s := range o.Known {
-			asked := slices.Contains(o.Suites, s.Name)
-			if !asked && (len(o.Suites) > 0 || s.OptIn) || !slices.ContainsFunc(s.Names(env.major()), filter.MatchString) {
+			if !o.runs(s) || !slices.ContainsFunc(s.Names(env.major()), filter.MatchString) {
 				continue
 			}
-			n, err := env.run(ctx, s, asked, o)
+			n, err := env.run(ctx, s, len(o.Suites) > 0, o)
 			if err != nil {
 				return fmt.Errorf("%s, suite %s: %w", rel.Name, s.Name, err)
 			}
@@ -85,8 +90,31 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// check refuses options that cannot be right, and fills in a seed.
-func (o *Options) check() (filter *regexp.Regexp, err error) {
+// List prints the trials that Run would make.
+func (o Options) List() error {
+	filter, err := o.filter()
+	if err != nil {
+		return err
+	}
+	for _, rel := range o.Releases {
+		for _, s := range o.Known {
+			for _, name := range s.Names(pins.Major(rel.Name)) {
+				if o.runs(s) && filter.MatchString(name) {
+					fmt.Fprintf(o.Out, "%s, %s: %s\n", rel.Name, s.Name, name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// runs reports whether a suite is to run.
+func (o Options) runs(s Suite) bool {
+	return slices.Contains(o.Suites, s.Name) || len(o.Suites) == 0 && !s.OptIn
+}
+
+// filter refuses options that cannot be right, and returns what selects trials.
+func (o Options) filter() (*regexp.Regexp, error) {
 	if o.Starts < 1 || o.Scale < 1 {
 		return nil, tool.Usagef("--starts %d --scale %d: want at least 1", o.Starts, o.Scale)
 	}
@@ -99,17 +127,12 @@ func (o *Options) check() (filter *regexp.Regexp, err error) {
 			return nil, tool.Usagef("unknown suite %q; known suites: %s", name, strings.Join(known, ", "))
 		}
 	}
-	if filter, err = regexp.Compile(o.Filter); err != nil {
-		return nil, tool.Usagef("--run: %w", err)
-	}
 	if o.Record && (o.Filter != "" || o.Dockerd != "") {
 		return nil, tool.Usagef("--record needs whole suites of the engine that the patches make: leave --run and --dockerd out")
 	}
-	if os.Geteuid() != 0 {
-		return nil, tool.CannotRunf("trials run engines, which make interfaces and mounts: run them as root (with sudo)")
-	}
-	if o.Seed == 0 {
-		o.Seed = rand.Uint64()
+	filter, err := regexp.Compile(o.Filter)
+	if err != nil {
+		return nil, tool.Usagef("--run: %w", err)
 	}
 	return filter, nil
 }
