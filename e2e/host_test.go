@@ -27,7 +27,10 @@ import (
 // TestHostIsUnchanged checks that a run of the demo leaves nothing on the machine,
 // however it ends.
 func TestHostIsUnchanged(t *testing.T) {
-	release := releases(t)[0]
+	release := os.Getenv("ETHORDER_E2E")
+	if release == "" {
+		t.Skip("runs real engines: needs root and ETHORDER_E2E=17.12.1, as scripts/test sets it")
+	}
 	root, err := repo.Find()
 	assert.NilError(t, err)
 	tool := filepath.Join(t.TempDir(), "ethorder")
@@ -39,7 +42,7 @@ func TestHostIsUnchanged(t *testing.T) {
 	}
 	dockerd := build.Path(root, release, true)
 
-	const playing = "$ docker start box" // the demo says so when both engines run
+	const playing = "$ docker start router" // the demo says so when both engines run
 
 	for _, test := range []struct {
 		name  string
@@ -56,13 +59,13 @@ func TestHostIsUnchanged(t *testing.T) {
 			wait:  playing,
 			end:   func(t *testing.T, demo *demo) { demo.signal(t, -demo.cmd.Process.Pid, syscall.SIGINT) },
 			exit:  130,
-			error: "interrupted; the labs are gone",
+			error: "interrupted; the engines and their sandboxes are gone",
 		}, {
 			name:  "after Ctrl-C while an engine starts",
-			wait:  "patched/dockerd in a lab",
+			wait:  "patched/dockerd in a sandbox",
 			end:   func(t *testing.T, demo *demo) { demo.signal(t, -demo.cmd.Process.Pid, syscall.SIGINT) },
 			exit:  130,
-			error: "interrupted; the labs are gone",
+			error: "interrupted; the engines and their sandboxes are gone",
 		}, {
 			name:  "after an engine is killed",
 			wait:  playing,

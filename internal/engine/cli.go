@@ -19,7 +19,7 @@ import (
 // leaveTimeout is how long a removed container may take to leave its networks.
 var leaveTimeout = 10 * time.Second
 
-// importImage makes Image from the idle binary.
+// importImage makes Image from the probe binary.
 func (e *Engine) importImage(ctx context.Context) error {
 	binary, err := os.ReadFile(e.config.Probe)
 	if err != nil {
@@ -27,17 +27,17 @@ func (e *Engine) importImage(ctx context.Context) error {
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	_ = w.WriteHeader(&tar.Header{Name: "idle", Mode: 0o755, Size: int64(len(binary))})
+	_ = w.WriteHeader(&tar.Header{Name: "probe", Mode: 0o755, Size: int64(len(binary))})
 	_, _ = w.Write(binary)
-	_ = w.WriteHeader(&tar.Header{Name: "bin/sh", Typeflag: tar.TypeSymlink, Linkname: "/idle", Mode: 0o777})
+	_ = w.WriteHeader(&tar.Header{Name: "bin/sh", Typeflag: tar.TypeSymlink, Linkname: "/probe", Mode: 0o777})
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_, err = e.client(ctx, &archive, e.config.Tools.Docker, "import", "--change", `ENTRYPOINT ["/idle"]`, "-", Image)
+	_, err = e.client(ctx, &archive, e.config.Tools.Docker, "import", "--change", `ENTRYPOINT ["/probe"]`, "-", Image)
 	return err
 }
 
-// RunProbe runs the idle binary in the sandbox, outside of containers, and returns its
+// RunProbe runs the probe binary in the sandbox, outside of containers, and returns its
 // standard output.
 func (e *Engine) RunProbe(ctx context.Context, args ...string) (string, error) {
 	var stderr bytes.Buffer
@@ -45,7 +45,7 @@ func (e *Engine) RunProbe(ctx context.Context, args ...string) (string, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("idle %s, in the sandbox: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("probe %s, in the sandbox: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	return strings.TrimSpace(string(out)), nil
 }

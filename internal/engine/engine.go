@@ -16,7 +16,7 @@ import (
 
 // Image is the image that every engine has. Its containers run until they are
 // told to stop, and then they stop at once.
-const Image = "idle"
+const Image = "probe"
 
 // AttachSequenceOption is the driver option of an endpoint that gives its network an
 // explicit attach sequence, as the patched engines know it.

@@ -49,12 +49,12 @@ func fakes(t *testing.T, dockerd string) Config {
 	}
 	self, err := os.Executable()
 	assert.NilError(t, err)
-	idle := script("fake", "exec /bin/sleep 1000")
+	fake := script("fake", "exec /bin/sleep 1000")
 	return Config{
 		Dockerd: script("fake-dockerd", dockerd),
 		Tools: Tools{
-			Docker: idle, Proxy: idle, Containerd: self, Shim: idle, ShimV2: idle,
-			Runc: idle, Iptables: idle, IP6tables: idle,
+			Docker: fake, Proxy: fake, Containerd: self, Shim: fake, ShimV2: fake,
+			Runc: fake, Iptables: fake, IP6tables: fake,
 		},
 	}
 }

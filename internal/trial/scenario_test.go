@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,27 +10,28 @@ import (
 	"gotest.tools/v3/assert"
 
 	"ethorder/internal/observe"
+	"ethorder/internal/report"
 )
 
 // A scenario is data: it must say what it means.
 func TestScenariosAreSound(t *testing.T) {
 	seen := map[string]bool{}
-	for _, s := range slices.Concat([]Scenario{Main}, Side, uses) {
+	for _, s := range slices.Concat(core, extended) {
 		t.Run(s.Name, func(t *testing.T) {
 			assert.Check(t, !seen[s.Name], "the name is used twice")
 			seen[s.Name] = true
 
-			want := strings.Fields(s.Want)
+			want := s.Want
 			assert.Check(t, !slices.IsSorted(want), "an engine that sorts by name would get it right")
 			networks := []string{"bridge"}
-			for _, line := range lines(s.Networks) {
-				name := line[len(line)-1]
+			for _, network := range s.Networks {
+				name := network[strings.LastIndex(network, " ")+1:]
 				assert.Check(t, slices.ContainsFunc(want, func(w string) bool { return strings.HasSuffix("="+w, "="+name) }), "%s is never wanted", name)
 				networks = append(networks, name)
 			}
 			for _, name := range want {
 				name = name[strings.Index(name, "=")+1:] // behind an interface with a name of its own
-				assert.Check(t, slices.Contains(networks, name) || strings.Contains(s.Script, fmt.Sprintf(`{"Name":%q`, name)), "%s is never made", name)
+				assert.Check(t, slices.Contains(networks, name) || strings.Contains(strings.Join(s.Script, "\n"), fmt.Sprintf(`{"Name":%q`, name)), "%s is never made", name)
 			}
 			assert.Check(t, !slices.Equal(networks[1:], want), "an engine that keeps the order of creation would get it right")
 		})
@@ -37,35 +39,46 @@ func TestScenariosAreSound(t *testing.T) {
 }
 
 // The patched engine must choose the gateway that stock chooses, and must choose.
-func TestSameGateway(t *testing.T) {
+func TestBrokenByTheGateway(t *testing.T) {
 	chose := func(gateways ...string) Result {
 		r := Result{Want: []string{"a"}}
 		for _, g := range gateways {
-			r.Starts = append(r.Starts, observe.Snapshot{Gateway: g, Interfaces: []observe.Interface{{Name: "eth0", Network: "a"}}})
+			r.Starts = append(r.Starts, came(g, "a"))
 		}
 		return r
 	}
-	assert.NilError(t, SameGateway(chose("a", "a", "a"), chose("a", "a")))
-	assert.NilError(t, SameGateway(chose("a", "b"), chose("b")))
-	assert.ErrorContains(t, SameGateway(chose("a"), chose("b")), "default gateway")
-	assert.ErrorContains(t, SameGateway(chose("a", "b"), chose("a", "c")), "default gateway")
-	assert.ErrorContains(t, SameGateway(chose("a"), chose()), "default gateway")
+	assert.NilError(t, broken(chose("a", "a", "a"), chose("a", "a")))
+	assert.NilError(t, broken(chose("a", "b"), chose("b")))
+	assert.ErrorContains(t, broken(chose("a"), chose("b")), "default gateway")
+	assert.ErrorContains(t, broken(chose("a", "b"), chose("a", "c")), "default gateway")
+	assert.ErrorContains(t, broken(chose("a"), chose()), "default gateway")
 
 	lost := chose("b")
 	lost.Want = []string{"a", "b"}
-	assert.NilError(t, SameGateway(lost, chose("a")), "stock lost a network, so its choice is none")
+	assert.NilError(t, broken(lost, chose("a")), "stock lost a network, so its choice is none")
 }
 
-// A patched engine may lose overlays only where stock does so too.
-func TestBrokenByRefusedStarts(t *testing.T) {
-	came := Result{Want: []string{"a"}, Starts: []observe.Snapshot{{Interfaces: []observe.Interface{{Name: "eth0", Network: "a"}}}}}
-	refused := came
-	refused.Refused = 3
-	assert.NilError(t, Broken(came, came))
-	assert.NilError(t, Broken(refused, refused))
-	assert.NilError(t, Broken(refused, came))
-	assert.ErrorContains(t, Broken(came, refused), "lost an overlay in 3 starts")
-	assert.Assert(t, strings.HasSuffix(Compare(came, refused), "made again: patched 3, stock 0"))
+// came is a start that came up with networks, the gateway in one of them.
+func came(gateway string, networks ...string) observe.Snapshot {
+	s := observe.Snapshot{Gateway: gateway}
+	for i, n := range networks {
+		s.Interfaces = append(s.Interfaces, observe.Interface{Name: fmt.Sprintf("eth%d", i), Network: n})
+	}
+	return s
+}
+
+// The patched engine must answer as stock does, and may lose overlays only where stock does
+// so too.
+func TestBrokenByAnswersAndRefusedStarts(t *testing.T) {
+	good := Result{Want: []string{"a"}, Starts: []observe.Snapshot{came("", "a")}}
+	refused, other := good, good
+	refused.Refused, other.Same = 3, []string{"lookup: none"}
+	assert.NilError(t, broken(good, good))
+	assert.NilError(t, broken(refused, refused))
+	assert.NilError(t, broken(refused, good))
+	assert.ErrorContains(t, broken(good, refused), "lost an overlay in 3 starts")
+	assert.ErrorContains(t, broken(good, other), "lookup: none")
+	assert.DeepEqual(t, refused.outcome(nil).Figures, report.Figures{report.Starts: 1, report.InOrder: 1, "without an overlay": 3})
 }
 
 // It must not swallow other reasons for which a container does not start.
@@ -80,8 +93,69 @@ func TestOverlayLost(t *testing.T) {
 	}
 }
 
-func TestAllLeavesOutWhatAnEngineCannotDo(t *testing.T) {
-	assert.Equal(t, All(17)[0].Name, Main.Name)
-	assert.Equal(t, len(All(28)), len(Side)+1)
-	assert.Equal(t, len(All(27)), len(All(28))-6, "no explicit names")
+func TestNamesLeaveOutWhatAnEngineCannotDo(t *testing.T) {
+	all := Core.Names(28)
+	assert.Equal(t, all[0], core[0].Name)
+	assert.Equal(t, len(all), len(core))
+	assert.Equal(t, len(Core.Names(27)), len(all)-6, "no explicit names")
+	for _, s := range []struct{ since, until, major int }{{0, 0, 17}, {28, 0, 28}, {0, 27, 27}, {25, 27, 26}} {
+		assert.Check(t, possible(s.since, s.until, s.major), "%v", s)
+	}
+	for _, s := range []struct{ since, until, major int }{{28, 0, 27}, {0, 27, 28}, {25, 27, 24}} {
+		assert.Check(t, !possible(s.since, s.until, s.major), "%v", s)
+	}
+}
+
+// A kernel that cannot do something is no fault of the engine, and anything else is.
+func TestImpossible(t *testing.T) {
+	failed := func(why ...string) (r Result) {
+		for _, w := range why {
+			r.Starts = append(r.Starts, observe.Snapshot{Failed: w})
+		}
+		return r
+	}
+	const no = "failed to create the ipvlan port: operation not supported"
+	for _, tc := range []struct {
+		name           string
+		stock, patched Result
+		err            error
+		want           string
+	}{
+		{"neither makes the network", Result{}, Result{}, errors.New(no), no},
+		{"neither starts", failed(no), failed(no), nil, no},
+		{"later starts do without the network", failed(no, ""), failed(no, ""), nil, no},
+		{"only the patched one fails", failed(""), failed(no), nil, ""},
+		{"only stock fails", failed(no), failed(""), nil, ""},
+		{"another error", Result{}, Result{}, errors.New("no such network"), ""},
+		{"another failure", failed("file exists"), failed("file exists"), nil, ""},
+		{"an error behind starts", failed(""), failed(""), errors.New(no), ""},
+	} {
+		assert.Equal(t, impossible(tc.stock, tc.patched, tc.err), tc.want, tc.name)
+	}
+	assert.Check(t, neverStarted(failed("x", "x"), failed("x")))
+	assert.Check(t, !neverStarted(failed("x", ""), failed("x")))
+	assert.Check(t, !neverStarted(Result{}, failed("x")), "nothing was tried")
+}
+
+func TestExpand(t *testing.T) {
+	ids := map[string]string{"zulu": "0123456789abcdef", "mike": "fedcba9876543210"}
+	id := func(network string) (string, error) {
+		if ids[network] == "" {
+			return "", errors.New("no network " + network)
+		}
+		return ids[network], nil
+	}
+	for command, want := range map[string]string{
+		"network connect id:zulu router":                     "network connect 0123456789abcdef router",
+		"create --network shortid:mike probe":                "create --network fedcba987654 probe",
+		`POST /x {"{id:zulu}":{"DriverOpts":{"{seq}":"1"}}}`: `POST /x {"0123456789abcdef":{"DriverOpts":{"com.docker.network.endpoint.attachsequence":"1"}}}`,
+		"create --ip6 fd00:91:3::9 --mac-address 02:42:0a":   "create --ip6 fd00:91:3::9 --mac-address 02:42:0a",
+		"inspect --format {{.Id}} router":                    "inspect --format {{.Id}} router",
+	} {
+		got, err := expand(command, id)
+		assert.NilError(t, err)
+		assert.Equal(t, got, want)
+	}
+	_, err := expand("network connect id:kilo router", id)
+	assert.ErrorContains(t, err, "no network kilo")
 }

@@ -149,6 +149,7 @@ func (env *Env) Start(ctx context.Context, patched bool, args ...string) (*engin
 		config.Dockerd, name = env.Patched, "patched"
 	}
 	env.engines++
+	logrus.Infof("starting %s in a sandbox", env.Root.Rel(config.Dockerd))
 	config.Args = append(slices.Clone(config.Args), args...)
 	config.LogDir = env.logDir(fmt.Sprintf("%s-%d", name, env.engines))
 	return engine.Start(ctx, config)
