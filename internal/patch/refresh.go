@@ -85,7 +85,7 @@ func Refresh(ctx context.Context, root repo.Root, line, tree string, force bool)
 		return nil, err
 	}
 	var report Report
-	if err := now.checkFiles(ctx, root, &report); err != nil {
+	if err := now.lintPatches(ctx, root, &report); err != nil {
 		return nil, err
 	}
 	if report.Problems != nil {

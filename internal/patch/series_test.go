@@ -345,12 +345,12 @@ func TestSharedPatchIsOneOfTheSeries(t *testing.T) {
 	assert.Equal(t, s.Path(s.Patches[0]), f.root.Path("patch/common", first))
 	_, err := f.fetch(t)
 	assert.NilError(t, err)
-	r, err := Check(ctx, f.root)
+	r, err := Lint(ctx, f.root)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, r.Problems, []string(nil))
 
 	edit(t, f.root.Path("patch/common", first), "Applies-to: 1.2\n", "")
-	r, err = Check(ctx, f.root)
+	r, err = Lint(ctx, f.root)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, r.Problems, []string{"patch/common/" + first + ": its message has no Applies-to: trailer"})
 }
@@ -386,26 +386,26 @@ func TestHeapIsNotInstalledFrom28On(t *testing.T) {
 		s := f.load(t)
 		s.Line = line
 		var r Report
-		assert.NilError(t, s.checkFiles(ctx, f.root, &r))
+		assert.NilError(t, s.lintPatches(ctx, f.root, &r))
 		assert.DeepEqual(t, r.Problems, want)
 	}
 }
 
-func TestCheckPassesASoundSeries(t *testing.T) {
+func TestLintPassesASoundSeries(t *testing.T) {
 	f := newFake(t)
-	r, err := Check(ctx, f.root)
+	r, err := Lint(ctx, f.root)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, r.Problems, []string(nil))
 	assert.Equal(t, len(r.Skipped), 1, "there is no source tree yet")
 
 	_, err = f.fetch(t)
 	assert.NilError(t, err)
-	r, err = Check(ctx, f.root)
+	r, err = Lint(ctx, f.root)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, r, Report{Applied: []string{"patch/1.2 on 1.2.3: applies, no fuzz, no offset"}})
 }
 
-func TestCheckFinds(t *testing.T) {
+func TestLintFinds(t *testing.T) {
 	for _, tc := range []struct {
 		name, want string
 		spoil      func(t *testing.T, f fake, first, second string)
@@ -481,7 +481,7 @@ func TestCheckFinds(t *testing.T) {
 			_, err := f.fetch(t) // so that there is a source tree
 			assert.NilError(t, err)
 			tc.spoil(t, f, f.patches(t)[0], f.patches(t)[1])
-			r, err := Check(ctx, f.root)
+			r, err := Lint(ctx, f.root)
 			assert.NilError(t, err)
 			for _, p := range r.Problems {
 				if strings.Contains(p, tc.want) {

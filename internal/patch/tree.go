@@ -31,7 +31,7 @@ func Fetch(ctx context.Context, root repo.Root, rel pins.Release, clone string) 
 	}
 	key, err := s.Key()
 	if err != nil {
-		return "", fmt.Errorf("series of line %s: %w; next: scripts/patch check", rel.Line, err)
+		return "", fmt.Errorf("series of line %s: %w; next: scripts/patch lint", rel.Line, err)
 	}
 	src, err := source.Fetch(ctx, root, rel, clone)
 	if err != nil {

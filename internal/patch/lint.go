@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"ethorder/internal/pins"
@@ -22,19 +21,19 @@ import (
 // install.
 var rootFiles = []string{"sequence.go", "epheap.go"}
 
-// Report is what Check found.
+// Report is what Lint found.
 type Report struct {
 	Problems []string // what is wrong, with the file it is in
 	Applied  []string // series that were applied to a source tree, and how
 	Skipped  []string // what could not be checked here, and why
 }
 
-// Check checks every series below patch/: that it names every patch there, each
+// Lint checks every series below patch/: that it names every patch there, each
 // once; that every patch parses, has the header that patch/README.md asks for,
 // and installs the files of the root as they are there; and that the series
 // applies to every source tree of its line that is below out/, to that of its
 // base without offset. The error is one of the checker, not of a series.
-func Check(ctx context.Context, root repo.Root) (Report, error) {
+func Lint(ctx context.Context, root repo.Root) (Report, error) {
 	var r Report
 	if err := tool.Need("git"); err != nil {
 		return r, err
@@ -54,29 +53,24 @@ func Check(ctx context.Context, root repo.Root) (Report, error) {
 			lines = append(lines, e.Name())
 		}
 	}
-	shared, err := filepath.Glob(root.Path("patch", common[len("../"):], "*"))
-	if err != nil {
-		return r, err
-	}
 	for _, line := range lines {
 		s, err := Load(root, line)
 		if err != nil {
 			r.problem("%v", err)
 			continue
 		}
-		for _, p := range shared {
-			if name := common + filepath.Base(p); !slices.Contains(s.Patches, name) {
-				r.problem("patch/%s/series: does not name %s, which all lines have", line, name)
-			}
-		}
 		before := len(r.Problems)
-		if err := s.checkFiles(ctx, root, &r); err != nil {
+		if err := s.lintNames(root, &r); err != nil {
 			return r, err
 		}
-		if len(r.Problems) == before {
-			if err := s.checkApplies(ctx, root, table.Releases(line), &r); err != nil {
-				return r, err
-			}
+		if err := s.lintPatches(ctx, root, &r); err != nil {
+			return r, err
+		}
+		if len(r.Problems) > before {
+			continue
+		}
+		if err := s.lintApplies(ctx, root, table.Releases(line), &r); err != nil {
+			return r, err
 		}
 	}
 	return r, nil
@@ -86,74 +80,90 @@ func (r *Report) problem(format string, args ...any) {
 	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 }
 
-// checkFiles checks the series and its patches by themselves. A problem names
-// the place of a file below patch/, wherever the series is read from.
-func (s Series) checkFiles(ctx context.Context, root repo.Root, r *Report) error {
-	name := func(p string) string { return path.Join("patch", s.Line, p) }
-	there, err := filepath.Glob(filepath.Join(s.Dir, "*"))
+// name is how a problem names a file of the series: its place below patch/, wherever
+// the series is read from.
+func (s Series) name(file string) string { return path.Join("patch", s.Line, file) }
+
+// lintNames compares the names in the series with the patches that there are.
+func (s Series) lintNames(root repo.Root, r *Report) error {
+	shared, err := filepath.Glob(root.Path("patch", path.Base(common), "*"))
+	if err != nil {
+		return err
+	}
+	for _, p := range shared {
+		if p = common + filepath.Base(p); !slices.Contains(s.Patches, p) {
+			r.problem("%s: does not name %s, which all lines have", s.name("series"), p)
+		}
+	}
+	there, err := filepath.Glob(s.Path("*"))
 	if err != nil {
 		return err
 	}
 	for _, p := range there {
-		base := filepath.Base(p)
-		if base != "series" && !slices.Contains(s.Patches, base) {
-			r.problem("%s: not named in %s", name(base), name("series"))
+		if p = filepath.Base(p); p != "series" && !slices.Contains(s.Patches, p) {
+			r.problem("%s: not named in %s", s.name(p), s.name("series"))
 		}
 	}
-	installed := map[string]string{}
-	seen := map[string]bool{}
-	for _, p := range s.Patches {
-		if seen[p] {
-			r.problem("%s: names %s twice", name("series"), p)
-			continue
+	for i, p := range s.Patches {
+		if slices.Contains(s.Patches[:i], p) {
+			r.problem("%s: names %s twice", s.name("series"), p)
 		}
-		seen[p] = true
+	}
+	return nil
+}
+
+// lintPatches checks the patches by themselves, and what they install of the root.
+func (s Series) lintPatches(ctx context.Context, root repo.Root, r *Report) error {
+	tmp, err := os.MkdirTemp("", "ethorder-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	var installed []string
+	for _, p := range s.Patches {
 		b, err := os.ReadFile(s.Path(p))
 		if err != nil {
-			r.problem("%s: names %s, which is missing", name("series"), p)
+			r.problem("%s: names %s, which is missing", s.name("series"), p)
 			continue
 		}
-		for _, msg := range checkHeader(b) {
-			r.problem("%s: %s", name(p), msg)
+		for _, msg := range lintHeader(b) {
+			r.problem("%s: %s", s.name(p), msg)
 		}
-		paths, err := touched(ctx, s.Path(p))
+		files, err := touched(ctx, s.Path(p))
+		args := []string{"apply", "--whitespace=nowarn", "--exclude=*"}
+		for _, file := range files {
+			if slices.Contains(rootFiles, path.Base(file)) {
+				args = slices.Insert(args, 1, "--include="+file)
+				installed = append(installed, file)
+			}
+		}
+		if err == nil {
+			_, err = tool.Git(ctx, tmp, append(args, s.Path(p))...)
+		}
+		if ctx.Err() != nil {
+			return err
+		}
 		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			r.problem("%s: git cannot parse it: %s", name(p), firstError(err))
-			continue
+			r.problem("%s: git cannot parse it: %s", s.name(p), firstError(err))
 		}
-		for _, file := range newFiles(b) {
-			base := path.Base(file.path)
-			if !slices.Contains(rootFiles, base) {
-				continue
-			}
-			installed[base] = file.path
-			if err := s.sameAsRoot(root, base, file.text); err != nil {
-				r.problem("%s: installs %s, which differs from %s at the root: %v", name(p), file.path, base, err)
-			}
-		}
-		for _, f := range paths {
-			if was, ok := installed[path.Base(f)]; ok && was == f && !slices.ContainsFunc(newFiles(b), func(n newFile) bool { return n.path == f }) {
-				r.problem("%s: changes %s, which an earlier patch installs from the root", name(p), f)
-			}
-		}
+	}
+	if err := s.compareInstalled(root, tmp, installed); err != nil {
+		r.problem("%s: %v", s.name("series"), err)
 	}
 	for _, base := range rootFiles {
 		// From 28.0 on no endpoint carries a number, so that there is no heap.
 		if base == "epheap.go" && pins.Compare(s.Line, "28") >= 0 {
 			continue
 		}
-		if installed[base] == "" {
-			r.problem("%s: no patch installs %s", name("series"), base)
+		if !slices.ContainsFunc(installed, func(file string) bool { return path.Base(file) == base }) {
+			r.problem("%s: no patch installs %s", s.name("series"), base)
 		}
 	}
 	return nil
 }
 
-// checkApplies applies the series to the trees of its releases that there are.
-func (s Series) checkApplies(ctx context.Context, root repo.Root, rows pins.Table, r *Report) error {
+// lintApplies applies the series to the trees of its releases that there are.
+func (s Series) lintApplies(ctx context.Context, root repo.Root, rows pins.Table, r *Report) error {
 	name := root.Rel(s.Path("series"))
 	if !slices.ContainsFunc(rows, func(rel pins.Release) bool { return rel.Name == s.Base }) {
 		r.problem(`%s: "# base: %s" is not a release of line %s; want the one against which no hunk has an offset`, name, s.Base, s.Line)
@@ -187,7 +197,7 @@ func (s Series) checkApplies(ctx context.Context, root repo.Root, rows pins.Tabl
 }
 
 func firstError(err error) string {
-	for _, line := range strings.Split(err.Error(), "\n") {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
 		if strings.HasPrefix(line, "error: ") || strings.HasPrefix(line, "fatal: ") {
 			return line
 		}
@@ -204,8 +214,8 @@ var (
 // trailers are the lines that the message of every patch must have.
 var trailers = []string{"Applies-to", "Upstream"}
 
-// checkHeader returns what is wrong with the header of a patch.
-func checkHeader(b []byte) []string {
+// lintHeader returns what is wrong with the header of a patch.
+func lintHeader(b []byte) []string {
 	var problems []string
 	header, _, found := bytes.Cut(b, []byte("\n---\n"))
 	if !found {
@@ -234,38 +244,33 @@ func checkHeader(b []byte) []string {
 	return problems
 }
 
-// newFile is a file that a patch makes.
-type newFile struct {
-	path string
-	text []byte
+// CheckInstalled compares what the series has installed in a tree with the files
+// at the root of the repository.
+func (s Series) CheckInstalled(ctx context.Context, root repo.Root, tree string) error {
+	files, err := s.Touched(ctx)
+	if err != nil {
+		return err
+	}
+	return s.compareInstalled(root, tree, files)
 }
 
-var hunkHeader = regexp.MustCompile(`^@@ -0,0 \+1(?:,(\d+))? @@`)
-
-// newFiles returns the files that a patch makes.
-func newFiles(b []byte) []newFile {
-	var files []newFile
-	lines := strings.Split(string(b), "\n")
-	for i := 0; i+2 < len(lines); i++ {
-		p, ok := strings.CutPrefix(lines[i+1], "+++ b/")
-		m := hunkHeader.FindStringSubmatch(lines[i+2])
-		if lines[i] != "--- /dev/null" || !ok || m == nil {
+// compareInstalled is CheckInstalled for those of the files in a tree that come from
+// the root.
+func (s Series) compareInstalled(root repo.Root, tree string, files []string) error {
+	for _, file := range files {
+		base := path.Base(file)
+		if !slices.Contains(rootFiles, base) {
 			continue
 		}
-		n := 1
-		if m[1] != "" {
-			n, _ = strconv.Atoi(m[1])
+		b, err := os.ReadFile(filepath.Join(tree, file))
+		if err == nil {
+			err = s.sameAsRoot(root, base, b)
 		}
-		f := newFile{path: p}
-		for _, l := range lines[i+3 : min(i+3+n, len(lines))] {
-			f.text = append(f.text, strings.TrimPrefix(l, "+")+"\n"...)
+		if err != nil {
+			return fmt.Errorf("installs %s, which differs from %s at the root: %w", file, base, err)
 		}
-		if next := i + 3 + n; next < len(lines) && strings.HasPrefix(lines[next], `\ No newline`) {
-			f.text = bytes.TrimSuffix(f.text, []byte("\n"))
-		}
-		files = append(files, f)
 	}
-	return files
+	return nil
 }
 
 // sameAsRoot compares the text of an installed Go file with the file at the root,
