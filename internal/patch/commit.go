@@ -16,47 +16,46 @@ import (
 // the patch's message, author and date. It refuses a checkout with uncommitted
 // changes and one that is not at the commit of rel, and changes nothing unless
 // every patch applies.
-func (s Series) Commit(ctx context.Context, tree string, rel pins.Release) ([]Offset, error) {
-	tree, err := checkout(ctx, tree)
+func (s Series) Commit(ctx context.Context, tree string, rel pins.Release) error {
+	tree, err := checkoutAt(ctx, tree, rel)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := startsAt(ctx, tree, rel); err != nil {
-		return nil, err
-	}
-	offsets, err := s.Try(ctx, tree)
-	if err != nil {
-		return nil, fmt.Errorf("%w\nnothing was changed", err)
+	if _, err := s.Try(ctx, tree); err != nil {
+		return fmt.Errorf("%w\nnothing was changed", err)
 	}
 	if err := s.am(ctx, tree); err != nil {
-		_, undo := tool.Git(ctx, tree, append(slices.Clone(committer), "am", "--abort")...)
-		if undo != nil {
-			return nil, fmt.Errorf("%w\nand it could not be taken back: %w", err, undo)
+		if _, undo := tool.Git(ctx, tree, append(slices.Clone(committer), "am", "--abort")...); undo != nil {
+			return fmt.Errorf("%w\nand it could not be taken back: %w", err, undo)
 		}
-		return nil, fmt.Errorf("%w\nnothing was changed", err)
+		return fmt.Errorf("%w\nnothing was changed", err)
 	}
-	return offsets, nil
+	return nil
 }
 
-// startsAt returns an error unless patches can be committed to a checkout on top of
-// the commit of rel.
-func startsAt(ctx context.Context, tree string, rel pins.Release) error {
-	if err := rel.CheckCommit(); err != nil {
-		return fmt.Errorf("%w to commit patches on top of", err)
+// checkoutAt returns the root of a git checkout of moby to which patches can be
+// committed, on top of the commit of rel.
+func checkoutAt(ctx context.Context, tree string, rel pins.Release) (string, error) {
+	tree, err := checkout(ctx, tree)
+	if err != nil {
+		return "", err
 	}
-	if err := atRest(ctx, tree); err != nil {
-		return err
+	if err := rel.CheckCommit(); err != nil {
+		return "", fmt.Errorf("%w to commit patches on top of", err)
+	}
+	if err := clean(ctx, tree); err != nil {
+		return "", err
 	}
 	head, err := commitID(ctx, tree, "HEAD")
 	if err != nil {
-		return err
+		return "", err
 	}
 	if head != rel.Commit {
 		// Commits in between would become patches when they are exported.
-		return fmt.Errorf("%s is at commit %s, want %s (%s) itself, to commit the patches on top of it\nnext: git -C %s switch -c ethorder-%s %s",
+		return "", fmt.Errorf("%s is at commit %s, want %s (%s) itself, to commit the patches on top of it\nnext: git -C %s switch -c ethorder-%s %s",
 			tree, head, rel.Commit, rel.Tag, tree, rel.Name, rel.Tag)
 	}
-	return clean(ctx, tree)
+	return tree, nil
 }
 
 // committer is who commits the patches: not the user, so that a commit is the
@@ -69,14 +68,7 @@ var committer = []string{
 // am commits the patches with git am. It takes no hunk whose context differs,
 // as git apply does; at a patch that does not apply it stops and stays.
 func (s Series) am(ctx context.Context, tree string, options ...string) error {
-	args := slices.Concat(committer, []string{"am", "--quiet", "--no-3way", "--no-scissors", "--whitespace=nowarn", "--committer-date-is-author-date"}, options, []string{"--"})
-	for _, p := range s.Patches {
-		path, err := filepath.Abs(s.Path(p))
-		if err != nil {
-			return err
-		}
-		args = append(args, path)
-	}
+	args := slices.Concat(committer, []string{"am", "--quiet", "--no-3way", "--no-scissors", "--whitespace=nowarn", "--committer-date-is-author-date"}, options, []string{"--"}, s.paths())
 	_, err := tool.Git(ctx, tree, args...)
 	return err
 }
@@ -97,9 +89,10 @@ func gitPath(ctx context.Context, tree, name string) (string, error) {
 	return p, err
 }
 
-// atRest returns an error when git is in the middle of a rebase or an am: HEAD
-// is not all of the commits then.
-func atRest(ctx context.Context, tree string) error {
+// clean returns an error when a checkout has changes that are not committed, or when git
+// is in the middle of a rebase or an am: HEAD is not all of the commits then. Files that
+// git does not know do not count.
+func clean(ctx context.Context, tree string) error {
 	for _, name := range []string{"rebase-merge", "rebase-apply"} {
 		dir, err := gitPath(ctx, tree, name)
 		if err != nil {
@@ -112,7 +105,11 @@ func atRest(ctx context.Context, tree string) error {
 		if _, err := os.Stat(filepath.Join(dir, "applying")); err == nil {
 			what = "am"
 		}
-		return fmt.Errorf("%s is in the middle of a git %s, so that its HEAD has not all the commits\nnext: git -C %s %s --continue, or --abort", tree, what, tree, what)
+		return fmt.Errorf("%s is in the middle of a git %s, so that its HEAD does not have all the commits\nnext: git -C %s %s --continue, or --abort", tree, what, tree, what)
 	}
-	return nil
+	dirty, err := tool.Git(ctx, tree, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+	if err == nil && dirty != "" {
+		err = fmt.Errorf("%s has uncommitted changes:\n%snext: git -C %s stash, or commit them", tree, dirty, tree)
+	}
+	return err
 }

@@ -20,11 +20,8 @@ var ErrFits = errors.New("the series fits as it is")
 // files that end in .rej, and git am waits. The error is an *ApplyError then, and
 // ErrFits if every patch applies, in which case nothing is changed.
 func (s Series) Begin(ctx context.Context, tree string, rel pins.Release) error {
-	tree, err := checkout(ctx, tree)
+	tree, err := checkoutAt(ctx, tree, rel)
 	if err != nil {
-		return err
-	}
-	if err := startsAt(ctx, tree, rel); err != nil {
 		return err
 	}
 	_, err = s.Try(ctx, tree)

@@ -43,21 +43,18 @@ func Refresh(ctx context.Context, root repo.Root, line, tree string, force bool)
 	if err := table.CheckLine(line); err != nil {
 		return nil, err
 	}
-	s := Series{Line: line, Dir: root.Path("patch", line)}
-	if _, err := os.Stat(s.Dir); err == nil {
-		if s, err = Load(root, line); err != nil {
+	was := Series{Line: line, Dir: root.Path("patch", line)}
+	if _, err := os.Stat(was.Dir); err == nil {
+		if was, err = Load(root, line); err != nil {
 			return nil, err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if err := atRest(ctx, tree); err != nil {
-		return nil, err
-	}
 	if err := clean(ctx, tree); err != nil {
 		return nil, err
 	}
-	base, err := s.base(ctx, tree, table)
+	base, err := was.base(ctx, tree, table)
 	if err != nil {
 		return nil, err
 	}
@@ -84,27 +81,43 @@ func Refresh(ctx context.Context, root repo.Root, line, tree string, force bool)
 	if err := now.share(root); err != nil {
 		return nil, err
 	}
-	var report Report
-	if err := now.lintPatches(ctx, root, &report); err != nil {
+	if err := now.sound(ctx, root, tree, base); err != nil {
 		return nil, err
 	}
-	if report.Problems != nil {
-		return nil, fmt.Errorf("the commits of %s make no sound series; patch/%s is as it was:\n  %s\n"+
-			"next: git -C %s rebase -i %s (fix them with amend, reword or fixup)\n"+
-			"a file that comes from the root of this repository is edited there first; the commit that installs it then gets the same text",
-			tree, line, strings.Join(report.Problems, "\n  "), tree, base.Tag)
-	}
+	return now.install(ctx, root, was, force)
+}
 
-	changes, err := now.changes(s)
+// sound returns an error unless the patches that were made of a checkout's commits pass
+// lint.
+func (s Series) sound(ctx context.Context, root repo.Root, tree string, base pins.Release) error {
+	var report Report
+	if err := s.lintPatches(ctx, root, &report); err != nil || report.Problems == nil {
+		return err
+	}
+	return fmt.Errorf("the commits of %s make no sound series; patch/%s is as it was:\n  %s\n"+
+		"next: git -C %s rebase -i %s (fix them with amend, reword or fixup)\n"+
+		"a file that comes from the root of this repository is edited there first; the commit that installs it then gets the same text",
+		tree, s.Line, strings.Join(report.Problems, "\n  "), tree, base.Tag)
+}
+
+// install puts the series in the place of what it was, and returns what changed. Unless
+// it is forced, it overwrites nothing that is not committed.
+func (s Series) install(ctx context.Context, root repo.Root, was Series, force bool) ([]Change, error) {
+	changes, err := s.changes(was)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(changes, func(c Change) bool { return c.What != "unchanged" }) {
-		return changes, nil
+	var overwritten []string
+	for _, c := range changes {
+		if c.What != "unchanged" {
+			overwritten = append(overwritten, was.Dir)
+			if strings.HasPrefix(c.Patch, common) {
+				overwritten = append(overwritten, was.Path(common))
+			}
+		}
 	}
-	overwritten := []string{s.Dir}
-	if slices.ContainsFunc(changes, func(c Change) bool { return c.What != "unchanged" && strings.HasPrefix(c.Patch, common) }) {
-		overwritten = append(overwritten, s.Path(common))
+	if overwritten == nil {
+		return changes, nil
 	}
 	for _, dir := range overwritten {
 		if force {
@@ -114,7 +127,7 @@ func Refresh(ctx context.Context, root repo.Root, line, tree string, force bool)
 			return nil, err
 		}
 	}
-	return changes, now.replace(root, s)
+	return changes, s.replace(root, was)
 }
 
 // base returns the release that the commits of a checkout are on top of. It has
@@ -127,51 +140,50 @@ func (s Series) base(ctx context.Context, tree string, table pins.Table) (pins.R
 		return pins.Release{}, err
 	}
 	commits := strings.Fields(out)
-	found := pins.Release{}
+	var found pins.Release
+	is := fmt.Sprintf("HEAD of %s is %s, not on top of any release", tree, commits[0])
 	for _, c := range commits {
-		i := slices.IndexFunc(table, func(r pins.Release) bool { return r.Commit == c })
-		if i >= 0 {
+		if i := slices.IndexFunc(table, func(r pins.Release) bool { return r.Commit == c }); i >= 0 {
 			found = table[i]
+			is = fmt.Sprintf("HEAD of %s is %s, on top of %s (%s)", tree, commits[0], found.Commit, found.Tag)
 			break
 		}
 	}
-	has := fmt.Sprintf("HEAD of %s is %s", tree, commits[0])
-	if found.Name != "" {
-		has += fmt.Sprintf(", on top of %s (%s)", found.Commit, found.Tag)
-	} else {
-		has += ", not on top of any release"
-	}
-
 	if s.Patches == nil { // a line to be
-		var want []string
-		for _, r := range table.Releases(s.Line) {
-			if r.Commit == "" {
-				continue
-			}
-			if r.Commit == found.Commit {
-				return r, nil
-			}
-			want = append(want, fmt.Sprintf("%s (%s)", r.Commit, r.Tag))
-		}
-		return found, fmt.Errorf("%s; want it on top of a release of line %s: %s", has, s.Line, strings.Join(want, ", "))
+		return s.firstBase(table, found, is)
 	}
 	want, err := table.Find(s.Base)
-	if err != nil {
-		return want, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
+	if err == nil {
+		err = want.CheckCommit()
 	}
-	if err := want.CheckCommit(); err != nil {
+	if err != nil {
 		return want, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
 	}
 	if want.Commit == found.Commit {
 		return want, nil
 	}
-	err = fmt.Errorf("%s; want it on top of %s (%s), the base of patch/%s", has, want.Commit, want.Tag, s.Line)
+	err = fmt.Errorf("%s; want it on top of %s (%s), the base of patch/%s", is, want.Commit, want.Tag, s.Line)
 	if found.Line == s.Line {
 		return want, fmt.Errorf(`%w`+"\n"+`next: git -C %s rebase --onto %s %s; or name %s after "# base:" in patch/%s/series and commit that`,
 			err, tree, want.Tag, found.Tag, found.Name, s.Line)
 	}
 	return want, fmt.Errorf("%w\nnext: git -C %s switch -c ethorder-%s %s && scripts/patch %s --tree %s --commit",
 		err, tree, want.Name, want.Tag, want.Name, tree)
+}
+
+// firstBase returns the release that the first commits of a line are on top of, if it is
+// of the line. is says in an error what the checkout is.
+func (s Series) firstBase(table pins.Table, found pins.Release, is string) (pins.Release, error) {
+	var want []string
+	for _, r := range table.Releases(s.Line) {
+		if r.Commit != "" && r.Commit == found.Commit {
+			return r, nil
+		}
+		if r.Commit != "" {
+			want = append(want, fmt.Sprintf("%s (%s)", r.Commit, r.Tag))
+		}
+	}
+	return found, fmt.Errorf("%s; want it on top of a release of line %s: %s", is, s.Line, strings.Join(want, ", "))
 }
 
 // onTop returns HEAD of a checkout, whose commits above base can be a series.
@@ -205,28 +217,9 @@ func onTop(ctx context.Context, tree string, base pins.Release) (head string, er
 // neither settings nor attributes there change how a patch looks.
 func export(ctx context.Context, tree, base, head, tmp string) (Series, error) {
 	s := Series{Dir: filepath.Join(tmp, "patches")}
-	if _, err := tool.Git(ctx, tmp, "init", "--quiet", "--bare", "--template=", "export"); err != nil {
-		return s, err
-	}
 	dir := filepath.Join(tmp, "export")
-	objects, err := gitPath(ctx, tree, "objects")
-	if err != nil {
+	if err := borrow(ctx, tree, dir); err != nil {
 		return s, err
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "objects", "info"), 0o755); err != nil {
-		return s, err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "objects", "info", "alternates"), []byte(objects+"\n"), 0o644); err != nil {
-		return s, err
-	}
-	shallow, err := gitPath(ctx, tree, "shallow")
-	if err != nil {
-		return s, err
-	}
-	if b, err := os.ReadFile(shallow); err == nil {
-		if err := os.WriteFile(filepath.Join(dir, "shallow"), b, 0o644); err != nil {
-			return s, err
-		}
 	}
 	// Everything that a newer git or the environment may see otherwise is
 	// named. Ten digits are enough for moby, so that ids do not grow with it.
@@ -237,34 +230,54 @@ func export(ctx context.Context, tree, base, head, tmp string) (Series, error) {
 		"--output-directory", s.Dir, base+".."+head); err != nil {
 		return s, err
 	}
-	paths, err := filepath.Glob(filepath.Join(s.Dir, "*.patch")) // sorted
+	paths, err := filepath.Glob(s.Path("*.patch")) // sorted
 	if err != nil {
 		return s, err
 	}
 	if paths == nil {
 		return s, fmt.Errorf("the commits of %s change no file", tree)
 	}
-	if _, err := tool.Git(ctx, dir, "read-tree", base); err != nil {
-		return s, err
-	}
 	for _, p := range paths {
 		s.Patches = append(s.Patches, filepath.Base(p))
-		if _, err := tool.Git(ctx, dir, "apply", "--cached", "--whitespace=nowarn", p); err != nil {
+	}
+	// What the patches make of the base must be what the commits made of it.
+	var got string
+	for _, args := range [][]string{
+		{"read-tree", base},
+		append([]string{"apply", "--cached", "--whitespace=nowarn"}, paths...),
+		{"write-tree"},
+	} {
+		if got, err = tool.Git(ctx, dir, args...); err != nil {
 			return s, err
 		}
 	}
-	got, err := tool.Git(ctx, dir, "write-tree")
-	if err != nil {
-		return s, err
-	}
 	want, err := tool.Git(ctx, dir, "rev-parse", head+"^{tree}")
+	if err == nil && got != want {
+		err = fmt.Errorf("the patches made from %s give the tree %s, want %s, that of its HEAD", tree, strings.TrimSpace(got), strings.TrimSpace(want))
+	}
+	return s, err
+}
+
+// borrow makes a bare repository that has the objects of a checkout.
+func borrow(ctx context.Context, tree, dir string) error {
+	if _, err := tool.Git(ctx, filepath.Dir(dir), "init", "--quiet", "--bare", "--template=", dir); err != nil {
+		return err
+	}
+	objects, err := gitPath(ctx, tree, "objects")
 	if err != nil {
-		return s, err
+		return err
 	}
-	if got != want {
-		return s, fmt.Errorf("the patches made from %s give the tree %s, want %s, that of its HEAD", tree, strings.TrimSpace(got), strings.TrimSpace(want))
+	shallow, err := gitPath(ctx, tree, "shallow")
+	if err != nil {
+		return err
 	}
-	return s, nil
+	if b, err := os.ReadFile(shallow); err == nil {
+		if err := os.WriteFile(filepath.Join(dir, "shallow"), b, 0o644); err != nil {
+			return err
+		}
+	}
+	info := filepath.Join(dir, "objects", "info")
+	return errors.Join(os.MkdirAll(info, 0o755), os.WriteFile(filepath.Join(info, "alternates"), []byte(objects+"\n"), 0o644))
 }
 
 // share moves the patches that all lines have to where the others of the series see
@@ -274,13 +287,10 @@ func (s Series) share(root repo.Root) error {
 		if _, err := os.Stat(root.Path("patch", "x", common+p)); err != nil {
 			continue
 		}
-		if err := os.MkdirAll(s.Path(common), 0o755); err != nil {
-			return err
-		}
-		if err := os.Rename(s.Path(p), s.Path(common+p)); err != nil {
-			return err
-		}
 		s.Patches[i] = common + p
+		if err := errors.Join(os.MkdirAll(s.Path(common), 0o755), os.Rename(s.Path(p), s.Path(common+p))); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -333,25 +343,20 @@ func committed(ctx context.Context, root repo.Root, dir string) error {
 // files it keeps. The directory is made whole beside the old one, and then
 // renamed.
 func (s Series) replace(root repo.Root, was Series) error {
-	old, err := os.ReadFile(was.Path("series"))
-	if errors.Is(err, fs.ErrNotExist) {
-		old = []byte("# base: " + s.Base + "\n")
-	} else if err != nil {
-		return err
-	}
 	tmp, err := repo.TempDir(root.Path("patch"))
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
 	dir := filepath.Join(tmp, path.Base(s.Line))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
+	old := []byte("# base: " + s.Base + "\n")
+	if was.Patches == nil {
+		err = os.Mkdir(dir, 0o755)
+	} else if err = os.CopyFS(dir, os.DirFS(was.Dir)); err == nil {
+		old, err = os.ReadFile(was.Path("series"))
 	}
-	if _, err := os.Stat(was.Dir); err == nil {
-		if err := os.CopyFS(dir, os.DirFS(was.Dir)); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	for _, p := range was.Patches {
 		if err := os.RemoveAll(filepath.Join(dir, p)); err != nil {
@@ -359,15 +364,15 @@ func (s Series) replace(root repo.Root, was Series) error {
 		}
 	}
 	for _, p := range s.Patches {
-		b, err := os.ReadFile(s.Path(p))
-		if err != nil {
-			return err
-		}
 		to := filepath.Join(dir, p)
 		if strings.HasPrefix(p, common) {
 			to = was.Path(p)
 		}
-		if err := os.WriteFile(to, b, 0o644); err != nil {
+		b, err := os.ReadFile(s.Path(p))
+		if err == nil {
+			err = os.WriteFile(to, b, 0o644)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ func (f fake) committed(t *testing.T) fake {
 	write(t, f.root.Path(".gitignore"), "/out/\n")
 	git(t, string(f.root), "add", ".")
 	git(t, string(f.root), "commit", "-qm", "all")
-	_, err := f.load(t).Commit(ctx, f.upstream, f.rel)
+	err := f.load(t).Commit(ctx, f.upstream, f.rel)
 	assert.NilError(t, err)
 	// Whatever form newFake wrote the patches in, this is the one that stays.
 	_, err = Refresh(ctx, f.root, "1.2", f.upstream, false)
@@ -186,7 +186,7 @@ func TestCommitRefusesATreeThatIsNotAtTheRelease(t *testing.T) {
 	f := newFake(t)
 	git(t, f.upstream, "commit", "-q", "--allow-empty", "-m", "own")
 	head := git(t, f.upstream, "rev-parse", "HEAD")
-	_, err := f.load(t).Commit(ctx, f.upstream, f.rel)
+	err := f.load(t).Commit(ctx, f.upstream, f.rel)
 	assert.ErrorContains(t, err, "want "+f.rel.Commit)
 	assert.Equal(t, git(t, f.upstream, "rev-parse", "HEAD"), head)
 }

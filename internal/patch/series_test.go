@@ -293,7 +293,7 @@ func TestNothingIsComparedWithAReleaseThatHasNoCommit(t *testing.T) {
 	_, err := f.load(t).Apply(ctx, f.upstream, &f.rel, true)
 	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only")
 	assert.ErrorContains(t, err, "scripts/patch --line 1.2 --tree "+f.upstream)
-	_, err = f.load(t).Commit(ctx, f.upstream, f.rel)
+	err = f.load(t).Commit(ctx, f.upstream, f.rel)
 	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only")
 
 	// Such a row is not the base of what is on top of no release.

@@ -134,16 +134,3 @@ func checkout(ctx context.Context, tree string) (string, error) {
 	}
 	return tree, nil
 }
-
-// clean returns an error when a checkout has changes that are not committed.
-// Files that git does not know do not count.
-func clean(ctx context.Context, tree string) error {
-	dirty, err := tool.Git(ctx, tree, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
-	if err != nil {
-		return err
-	}
-	if dirty != "" {
-		return fmt.Errorf("%s has uncommitted changes:\n%snext: git -C %s stash, or commit them", tree, dirty, tree)
-	}
-	return nil
-}
