@@ -1,4 +1,4 @@
-// Package matrix finds out for every release whether its series applies and
+// Package moby runs go in trees of moby: it finds out of every release whether its series applies and
 // what it makes of the tree compiles.
 package moby
 

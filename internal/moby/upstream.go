@@ -1,5 +1,3 @@
-// Package upstream runs upstream's own tests in the stock and in the patched tree of
-// a release, and compares how they ended.
 package moby
 
 import (
@@ -35,7 +33,7 @@ type Package struct {
 
 // Packages returns the packages whose tests are run in a release.
 func Packages(root repo.Root, rel pins.Release) ([]Package, error) {
-	all, err := report.ReadTSV[Package](root.Path("patch", "upstream-tests.tsv"))
+	all, err := repo.ReadTSV[Package](root.Path("patch", "upstream-tests.tsv"))
 	var packages []Package
 	for _, p := range all {
 		if major := pins.Major(rel.Name); p.Since <= major && major <= p.Until {

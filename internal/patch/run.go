@@ -46,7 +46,7 @@ func (o Options) Run(ctx context.Context) error {
 		return tool.Usagef("%w", err)
 	}
 	if o.Commit {
-		if _, err := s.Commit(ctx, o.Worktree, *o.Release); err != nil {
+		if err := s.Commit(ctx, o.Worktree, *o.Release); err != nil {
 			return err
 		}
 		fmt.Fprintf(o.Out, "%s: %d commits on top of %s, one a patch\nedit, amend or rebase them, then: scripts/patch refresh %s --worktree %s\n",
@@ -144,7 +144,7 @@ to give up: git -C %[2]s am --abort; git -C %[2]s reset --hard %[5]s; and delete
 
 // PrintLint checks the series of every line, and prints what it finds.
 func PrintLint(ctx context.Context, root repo.Root, out io.Writer) error {
-	found, err := Check(ctx, root)
+	found, err := Lint(ctx, root)
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,17 @@
-// Package release reads patch/releases.tsv, the one table of pins: for every
+// Package pins reads patch/releases.tsv, the one table of pins: for every
 // release the patch line, the source and its checksum, and what builds it.
 package pins
 
 import (
-	"bufio"
+	"cmp"
+	"encoding/csv"
+	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jszwec/csvutil"
 
 	"ethorder/internal/repo"
 	"ethorder/internal/tool"
@@ -18,16 +20,16 @@ import (
 // Release is a row of the table. A field that does not apply is empty; the table
 // has "-" there.
 type Release struct {
-	Name      string // version as dockerd says it: 17.12.1
-	Line      string // directory below patch/ that has its series: 17.06
-	Module    string // Go module that has the source: github.com/docker/docker
-	Version   string // version of the module: v17.12.1-ce+incompatible
-	Sum       string // checksum of the module's zip, as in go.sum: h1:…
-	Tag       string // git tag in moby's repository: v17.12.1-ce; "" where only the module is known
-	Commit    string // commit that the tag names
-	Toolchain string // Go toolchain that builds it: go1.21.13
-	Runc      string // version of the runc module that it needs; "debian" where Debian's own serves
-	RuncSum   string // checksum of runc's zip
+	Name      string `csv:"release"`   // version as dockerd says it: 17.12.1
+	Line      string `csv:"line"`      // directory below patch/ that has its series: 17.06
+	Module    string `csv:"module"`    // Go module that has the source: github.com/docker/docker
+	Version   string `csv:"version"`   // version of the module: v17.12.1-ce+incompatible
+	Sum       string `csv:"sum"`       // checksum of the module's zip, as in go.sum: h1:…
+	Tag       string `csv:"tag"`       // git tag in moby's repository: v17.12.1-ce; "" where only the module is known
+	Commit    string `csv:"commit"`    // commit that the tag names
+	Toolchain string `csv:"toolchain"` // Go toolchain that builds it: go1.21.13
+	Runc      string `csv:"runc"`      // version of the runc module that it needs; "debian" where Debian's own serves
+	RuncSum   string `csv:"runc-sum"`  // checksum of runc's zip
 }
 
 // NeedsRunc reports whether runc has to be built for the release.
@@ -52,13 +54,15 @@ func (r Release) CheckCommit() error {
 
 // Row returns the release as a row of the table, without the line's end.
 func (r Release) Row() string {
-	f := []string{r.Name, r.Line, r.Module, r.Version, r.Sum, r.Tag, r.Commit, r.Toolchain, r.Runc, r.RuncSum}
-	for i := range f {
-		if f[i] == "" {
-			f[i] = "-"
-		}
-	}
-	return strings.Join(f, "\t")
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	w.Comma = '\t'
+	e := csvutil.NewEncoder(w)
+	e.AutoHeader = false
+	e.WithMarshalers(csvutil.MarshalFunc(func(field string) ([]byte, error) { return []byte(cmp.Or(field, "-")), nil }))
+	_ = e.Encode(r) // to memory
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // IsVersion reports whether a name is a version: numbers and dots.
@@ -67,19 +71,24 @@ func IsVersion(name string) bool { return version(name) != nil }
 // Table is the pin table, in the order of the file.
 type Table []Release
 
-var columns = []string{"release", "line", "module", "version", "sum", "tag", "commit", "toolchain", "runc", "runc-sum"}
-
 // Load reads the table of a repository.
 func Load(root repo.Root) (Table, error) {
-	path := root.Path("patch", "releases.tsv")
-	f, err := os.Open(path)
+	t, err := repo.ReadTSV[Release](root.Path("patch", "releases.tsv"))
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	t, err := parse(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", root.Rel(path), err)
+	if len(t) == 0 {
+		return nil, errors.New("patch/releases.tsv: no release, or no such file")
+	}
+	seen := map[string]bool{}
+	for _, rel := range t {
+		if err := rel.check(); err != nil {
+			return nil, fmt.Errorf("patch/releases.tsv: %w", err)
+		}
+		if seen[rel.Name] {
+			return nil, fmt.Errorf("patch/releases.tsv: %s is there twice", rel.Name)
+		}
+		seen[rel.Name] = true
 	}
 	return t, nil
 }
@@ -91,54 +100,6 @@ func Find(root repo.Root, name string) (Release, error) {
 		return Release{}, err
 	}
 	return t.Find(name)
-}
-
-func parse(r io.Reader) (Table, error) {
-	var t Table
-	seen := map[string]bool{}
-	header := false
-	s := bufio.NewScanner(r)
-	for n := 1; s.Scan(); n++ {
-		text := s.Text()
-		if text == "" || strings.HasPrefix(text, "#") {
-			continue
-		}
-		f := strings.Split(text, "\t")
-		if !header {
-			if !slices.Equal(f, columns) {
-				return nil, fmt.Errorf("line %d: columns are %q, want %q, separated by tabs", n, f, columns)
-			}
-			header = true
-			continue
-		}
-		if len(f) != len(columns) {
-			return nil, fmt.Errorf("line %d: %d fields, want %d, separated by tabs", n, len(f), len(columns))
-		}
-		for i := range f {
-			if f[i] == "" {
-				return nil, fmt.Errorf("line %d: %s is empty; write - for none", n, columns[i])
-			}
-			if f[i] == "-" {
-				f[i] = ""
-			}
-		}
-		rel := Release{f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9]}
-		if err := rel.check(); err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		if seen[rel.Name] {
-			return nil, fmt.Errorf("line %d: %s is there twice", n, rel.Name)
-		}
-		seen[rel.Name] = true
-		t = append(t, rel)
-	}
-	if err := s.Err(); err != nil {
-		return nil, err
-	}
-	if !header {
-		return nil, fmt.Errorf("no header; want %q, separated by tabs", columns)
-	}
-	return t, nil
 }
 
 func (r Release) check() error {
@@ -175,22 +136,15 @@ func (t Table) Find(name string) (Release, error) {
 			return r, nil
 		}
 	}
-	if version(name) == nil {
-		return Release{}, tool.Usagef("%q is not a Docker Engine version like %s", name, t.example())
+	if !IsVersion(name) {
+		return Release{}, tool.Usagef("%q is not a Docker Engine version like %s", name, t[len(t)-1].Name)
 	}
-	below, above := t.neighbours(name)
-	var near []string
-	for _, n := range []string{below.Name, above.Name} {
-		if n != "" {
-			near = append(near, n)
-		}
-	}
-	try := t.Nearest(name)
+	line := t.Nearest(name).Line
 	return Release{}, tool.Usagef(
 		"release %s is not in patch/releases.tsv; nearest known: %s\n"+
 			"to try the series of line %s on a moby checkout at that release: scripts/patch --line %s --tree <checkout> --check\n"+
 			"when it applies, a row in patch/releases.tsv makes the release known",
-		name, strings.Join(near, ", "), try.Line, try.Line)
+		name, strings.Join(near(t.names(), name), ", "), line, line)
 }
 
 // Releases returns the rows of a patch line.
@@ -205,7 +159,7 @@ func (t Table) Releases(line string) Table {
 }
 
 // Select returns the rows of the named releases, or of all if there are no names.
-// Without a git clone, those that have no Go module cannot be had: all leaves
+// Without a git clone, those that have no Go module are not available: all leaves
 // them out, and a named one is an error. With one, those that have no commit come
 // from their modules all the same.
 func (t Table) Select(names []string, clone bool) (Table, error) {
@@ -216,7 +170,7 @@ func (t Table) Select(names []string, clone bool) (Table, error) {
 			return nil, err
 		}
 		if r.Module == "" && !clone {
-			return nil, tool.Usagef("%s is not to be had as a Go module; %s", r.Name, r.UseClone())
+			return nil, tool.Usagef("%s is not available as a Go module; %s", r.Name, r.UseClone())
 		}
 		rows = append(rows, r)
 	}
@@ -240,29 +194,17 @@ func (t Table) Lines() []string {
 // CheckLine returns an error that names the nearest lines when no release has
 // the given one.
 func (t Table) CheckLine(line string) error {
-	below, above := "", ""
-	for _, l := range t.Lines() {
-		switch c := Compare(l, line); {
-		case l == line:
-			return nil
-		case c < 0 && (below == "" || Compare(l, below) > 0):
-			below = l
-		case c >= 0 && (above == "" || Compare(l, above) < 0):
-			above = l
-		}
+	if lines := t.Lines(); !slices.Contains(lines, line) {
+		return tool.Usagef("no release in patch/releases.tsv has the line %q; nearest known: %s", line, strings.Join(near(lines, line), ", "))
 	}
-	near := strings.Join(strings.Fields(below+" "+above), ", ")
-	return tool.Usagef("no release in patch/releases.tsv has the line %q; nearest known: %s", line, near)
+	return nil
 }
 
 // Nearest returns the row from which a release that is not in the table is
 // likely to differ least: the highest below it, else the lowest above it.
 func (t Table) Nearest(name string) Release {
-	below, above := t.neighbours(name)
-	if below.Name == "" {
-		return above
-	}
-	return below
+	names := t.names()
+	return t[slices.Index(names, near(names, name)[0])]
 }
 
 // NewLine returns the name for the line that begins with a release: 29.8 for
@@ -275,23 +217,19 @@ func (t Table) NewLine(name string) string {
 	return short
 }
 
-// neighbours returns the highest row below a version and the lowest above it.
-func (t Table) neighbours(name string) (below, above Release) {
+func (t Table) names() []string {
+	var names []string
 	for _, r := range t {
-		if c := Compare(r.Name, name); c < 0 && (below.Name == "" || Compare(r.Name, below.Name) > 0) {
-			below = r
-		} else if c > 0 && (above.Name == "" || Compare(r.Name, above.Name) < 0) {
-			above = r
-		}
+		names = append(names, r.Name)
 	}
-	return below, above
+	return names
 }
 
-func (t Table) example() string {
-	if len(t) == 0 {
-		return "29.7.1"
-	}
-	return t[len(t)-1].Name
+// near returns the highest of the versions below one, and the lowest not below it.
+func near(versions []string, v string) []string {
+	sorted := slices.SortedFunc(slices.Values(versions), Compare)
+	i, _ := slices.BinarySearchFunc(sorted, v, Compare)
+	return sorted[max(0, i-1):min(i+1, len(sorted))]
 }
 
 // Compare orders two versions by their numbers: 17.06.0 and 17.6.0 are the same.

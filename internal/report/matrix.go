@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ethorder/internal/pins"
+	"ethorder/internal/repo"
 )
 
 // Matrix is what was found of a release. Each check is only made if those before
@@ -42,7 +43,7 @@ func (r Matrix) String() string {
 type Matrices []Matrix
 
 // LoadMatrix reads results from a file. A file that is not there has none.
-func LoadMatrix(path string) (Matrices, error) { return ReadTSV[Matrix](path) }
+func LoadMatrix(path string) (Matrices, error) { return repo.ReadTSV[Matrix](path) }
 
 // Save writes results to a file.
 func (all Matrices) Save(path string) error {
