@@ -64,8 +64,8 @@ func buildCommand() *cobra.Command {
 		Use:   "build <release>",
 		Short: "Build the patched dockerd of a release, or the stock one",
 		Long: `Makes out/<release>/patched/dockerd, and its SHA-256 beside it, from the verified source and the
-patches of the release's line. It does nothing if that is up to date. Debian packages that are missing
-are installed, see scripts/packages.
+patches of the release's line. It does nothing if that is up to date. It takes go, gcc,
+git and 3 GB of disk, and --runc also libseccomp-dev and pkg-config: see scripts/packages.
 
 With --container the build runs in a container without a network, by Dockerfile.build, and ends in
 out/<release>/container/dockerd. It takes a running Docker Engine.`,
@@ -87,9 +87,6 @@ out/<release>/container/dockerd. It takes a running Docker Engine.`,
 		if dry {
 			fmt.Fprintf(cmd.OutOrStdout(), "would build %s, from the %s of the release, with %s\n", root.Rel(build.Path(root, o.Release.Name, !o.Stock)), source.Kind(o.Release, o.Clone), o.Release.Toolchain)
 			return nil
-		}
-		if err := installPackages(cmd, root); err != nil {
-			return err
 		}
 		makers := []func() (string, error){func() (string, error) { return build.Engine(cmd.Context(), root, o) }}
 		if container {

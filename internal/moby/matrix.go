@@ -1,5 +1,5 @@
-// Package moby runs go in trees of moby: it finds out of every release whether its series applies and
-// what it makes of the tree compiles.
+// Package moby runs go in trees of moby: it finds out whether what a series makes of a
+// release's tree compiles, and whether upstream's own tests pass in it.
 package moby
 
 import (

@@ -191,7 +191,7 @@ func (s Series) lintApplies(ctx context.Context, root repo.Root, rows pins.Table
 		r.Applied = append(r.Applied, fmt.Sprintf("patch/%s on %s: applies, no fuzz, %s", s.Line, rel.Name, describe(offsets)))
 	}
 	if n := len(missing); n > 0 {
-		r.Skipped = append(r.Skipped, fmt.Sprintf("patch/%s on %d of %d releases: no source tree here; scripts/source %s makes one", s.Line, n, len(rows), missing[n-1]))
+		r.Skipped = append(r.Skipped, fmt.Sprintf("patch/%s on %d of %d releases: no source tree here; scripts/patch %s makes one", s.Line, n, len(rows), missing[n-1]))
 	}
 	return nil
 }
