@@ -4,7 +4,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -46,28 +45,13 @@ func (s *sources) of(rel pins.Release) string {
 	return source.OrModule(rel, s.clone)
 }
 
-// find returns the row of a release. One that is not in the table gets, with --untested,
-// the row of the nearest with the commit that the clone has of it; else the error is the
-// command to run.
+// find returns the row of a release, also of one that is not in the table with --untested.
 func (s *sources) find(root repo.Root, name, clone string) (pins.Release, error) {
-	table, err := pins.Load(root)
-	if err != nil {
-		return pins.Release{}, err
+	next := s.untestedCommand(clone)
+	if !s.untested {
+		clone = ""
 	}
-	rel, err := table.Find(name)
-	if err == nil || !pins.IsVersion(name) {
-		return rel, err
-	}
-	near := table.Nearest(name)
-	if !s.untested || clone == "" {
-		return rel, tool.Usagef(
-			"release %s is not in patch/releases.tsv, and no series was tried on it; the nearest there is %s, whose series is patch/%s\nnext, to go on with that: %s",
-			name, near.Name, near.Line, s.untestedCommand(clone))
-	}
-	if rel, err = patch.Row(s.cmd.Context(), table, name, clone); err == nil {
-		logrus.Warnf("%s is untested: it gets the series of line %s, as %s does, on commit %s (%s) of %s", name, near.Line, near.Name, rel.Commit, rel.Tag, clone)
-	}
-	return rel, err
+	return patch.FindRow(s.cmd.Context(), root, name, clone, next)
 }
 
 // findAll returns the rows of releases.

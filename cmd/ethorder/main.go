@@ -19,7 +19,7 @@ import (
 
 func main() {
 	sandbox.Init()
-	logrus.SetOutput(os.Stderr)
+	tool.LogPlainly()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRootCommand().ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil

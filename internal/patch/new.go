@@ -7,8 +7,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sirupsen/logrus"
+
 	"ethorder/internal/pins"
+	"ethorder/internal/repo"
 	"ethorder/internal/source"
+	"ethorder/internal/tool"
 )
 
 // ErrFits is the answer of Begin for a checkout that the series fits as it is.
@@ -62,4 +66,28 @@ func Row(ctx context.Context, table pins.Table, name, clone string) (pins.Releas
 	}
 	return r, fmt.Errorf("%s has no tag of release %s (%s)\nnext: git -C %s fetch --depth 1 <moby's repository> tag %s",
 		clone, name, strings.Join(tags, ", "), clone, tags[0])
+}
+
+// FindRow returns the row of a release. One that is not in the table gets the row of the
+// nearest, with the commit that the clone has of it. Without a clone, that is an error which
+// says that next is the command to run.
+func FindRow(ctx context.Context, root repo.Root, name, clone, next string) (pins.Release, error) {
+	table, err := pins.Load(root)
+	if err != nil {
+		return pins.Release{}, err
+	}
+	rel, err := table.Find(name)
+	if err == nil || !pins.IsVersion(name) {
+		return rel, err
+	}
+	near := table.Nearest(name)
+	if clone == "" {
+		return rel, tool.Usagef(
+			"release %s is not in patch/releases.tsv, and no series was tried on it; the nearest there is %s, whose series is patch/%s\nnext, to go on with that: %s",
+			name, near.Name, near.Line, next)
+	}
+	if rel, err = Row(ctx, table, name, clone); err == nil {
+		logrus.Warnf("%s is untested: it gets the series of line %s, as %s does, on commit %s (%s) of %s", name, near.Line, near.Name, rel.Commit, rel.Tag, clone)
+	}
+	return rel, err
 }

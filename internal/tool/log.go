@@ -1,13 +1,18 @@
-package main
+package tool
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/sirupsen/logrus"
 )
 
-func init() { logrus.SetFormatter(plainFormatter{}) }
+// LogPlainly has messages go to stderr as a person reads them.
+func LogPlainly() {
+	logrus.SetOutput(os.Stderr)
+	logrus.SetFormatter(plainFormatter{})
+}
 
 // plainFormatter writes what a person reads, on a terminal and in a file alike:
 // the time of day and the message, which may have several lines. logrus's own
