@@ -145,7 +145,7 @@ func TestFetchAppliesTheSeriesToACopy(t *testing.T) {
 	assert.Equal(t, f.sandbox(t), stock)
 	assert.Equal(t, git(t, f.upstream, "status", "--porcelain"), "")
 
-	// A new version of a patch makes the tree anew.
+	// A new version of a patch makes the tree again.
 	edit(t, f.root.Path("patch/1.2", f.patches(t)[1]), "numbers = true", "numbers = false")
 	_, err = f.fetch(t)
 	assert.NilError(t, err)

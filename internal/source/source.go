@@ -49,17 +49,14 @@ func OrModule(rel pins.Release, clone string) string {
 func Fetch(ctx context.Context, root repo.Root, rel pins.Release, clone string) (string, error) {
 	dir := Dir(root, rel)
 	stamp := repo.Stamp{"layout": layout, "release": rel.Name, "commit": rel.Commit}
-	if clone == "" {
-		switch {
-		case rel.Module == "":
-			return "", tool.Usagef("%s is not to be had as a Go module; %s", rel.Name, rel.UseClone())
-		case beforeModules(rel) && pinsOf(rel.Name) == nil:
-			return "", tool.Usagef("the module of %s does not say what it depends on, and internal/source/vendorpins has no pins for it; %s", rel.Name, rel.UseClone())
-		}
-	}
-	if clone != "" {
-		stamp["origin"] = "git archive of the commit"
-	} else {
+	switch {
+	case clone != "":
+		stamp["origin"] = "git archive of the commit" // what it would give
+	case rel.Module == "":
+		return "", tool.Usagef("%s is not available as a Go module; %s", rel.Name, rel.UseClone())
+	case beforeModules(rel) && pinsOf(rel.Name) == nil:
+		return "", tool.Usagef("the module of %s does not say what it depends on, and internal/source/vendorpins has no pins for it; %s", rel.Name, rel.UseClone())
+	default:
 		stamp["origin"] = rel.Module + "@" + rel.Version + " " + rel.Sum
 		stamp["toolchain"] = rel.Toolchain
 		for name, b := range pinsOf(rel.Name) {
@@ -67,17 +64,19 @@ func Fetch(ctx context.Context, root repo.Root, rel pins.Release, clone string) 
 		}
 	}
 	_, err := stamp.Make(root, "source "+rel.Name, root.Out(rel.Name), dir, 1024, func(tmp string) (repo.Made, error) {
-		tree := filepath.Join(tmp, "source")
+		w := Worktree{Repo: root, Clone: clone, Dir: tmp}
 		var err error
+		note := "from " + stamp["origin"]
 		if clone != "" {
-			err = fromGit(ctx, rel, clone, tree)
+			note = "from " + rel.Tag + " of the git clone"
+			_, err = w.checkout(ctx, rel)
 		} else {
-			err = fromModule(ctx, root, rel, tree)
+			err = fromModule(ctx, root, rel, w.tree())
 		}
 		if err != nil {
 			err = fmt.Errorf("source of %s: %w", rel.Name, err)
 		}
-		return repo.Made{Path: tree, Note: "from " + stamp["origin"]}, err
+		return repo.Made{Path: w.tree(), Note: note}, err
 	})
 	return dir, err
 }
@@ -141,32 +140,6 @@ func Verify(ctx context.Context, rel pins.Release, clone string) error {
 	return nil
 }
 
-// fromGit writes the tree of the pinned commit to dir.
-func fromGit(ctx context.Context, rel pins.Release, clone, dir string) error {
-	if err := tool.Need("tar"); err != nil {
-		return err
-	}
-	if err := Verify(ctx, rel, clone); err != nil {
-		return err
-	}
-	clone, err := filepath.Abs(clone)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	tar := filepath.Join(filepath.Dir(dir), "source.tar")
-	if _, err := tool.Git(ctx, clone, "archive", "--format=tar", "--output="+tar, rel.Commit); err != nil {
-		return err
-	}
-	if _, err := tool.Run(ctx, tool.Cmd{Dir: dir, What: "unpack " + rel.Tag, Args: []string{"tar", "-x", "-f", tar}}); err != nil {
-		return err
-	}
-	_, err = AdoptVendorMod(dir)
-	return err
-}
-
 // fromModule writes the tree of the pinned module, with a vendor directory, to
 // dir.
 func fromModule(ctx context.Context, root repo.Root, rel pins.Release, dir string) error {
@@ -199,7 +172,7 @@ func fromModule(ctx context.Context, root repo.Root, rel pins.Release, dir strin
 		Dir: dir, Env: []string{"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod"},
 		Log: root.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
 	}); err != nil {
-		return fmt.Errorf("%w\nwhere a dependency is not to be had as a Go module, %s", err, rel.UseClone())
+		return fmt.Errorf("%w\nwhere a dependency is not available as a Go module, %s", err, rel.UseClone())
 	}
 	after, err := readPins(dir)
 	if err != nil {
@@ -234,15 +207,11 @@ func AdoptVendorMod(dir string) (bool, error) {
 	return true, nil
 }
 
+// readPins returns go.mod and go.sum of a tree. A module without dependencies has only
+// the first.
 func readPins(dir string) (string, error) {
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		return "", err
-	}
-	sum, err := os.ReadFile(filepath.Join(dir, "go.sum"))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // a module without dependencies
-	}
+	sum, _ := os.ReadFile(filepath.Join(dir, "go.sum"))
 	return string(mod) + string(sum), err
 }
 

@@ -248,7 +248,7 @@ func TestTreeIsMadeOnceAndAnEditedOneIsRefused(t *testing.T) {
 	assert.NilError(t, err)
 	after, err := os.Stat(dir)
 	assert.NilError(t, err)
-	assert.Assert(t, os.SameFile(before, after), "an up to date tree was made anew")
+	assert.Assert(t, os.SameFile(before, after), "an up to date tree was made again")
 
 	write(t, filepath.Join(dir, "cmd/dockerd/main.go"), "package main // edited\n")
 	_, err = fetch(t, root, rel, "")

@@ -50,7 +50,7 @@ func (w Worktree) checkout(ctx context.Context, rel pins.Release) (string, error
 			Dir: w.tree(), What: "check out " + rel.Tag,
 			Env: []string{"GIT_INDEX_FILE=" + filepath.Join(w.Dir, "index"), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"},
 			Args: append([]string{
-				"git", "-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.bare=false",
+				"git", "-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.bare=false", "-c", "core.sparseCheckout=false",
 				"--git-dir=" + strings.TrimSpace(gitDir), "--work-tree=" + w.tree(),
 			}, args...),
 		})
