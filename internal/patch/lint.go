@@ -3,6 +3,7 @@ package patch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -205,40 +206,29 @@ func firstError(err error) string {
 	return err.Error()
 }
 
-var (
-	fromLine = regexp.MustCompile(`^From 0{40} Mon Sep 17 00:00:00 2001$`)
-	subject  = regexp.MustCompile(`^Subject: \[PATCH\] [a-z0-9/,_ -]+: \S.*$`)
-	trailer  = regexp.MustCompile(`^[A-Za-z-]+: +\S`)
-)
-
-// trailers are the lines that the message of every patch must have.
-var trailers = []string{"Applies-to", "Upstream"}
+// header is what the header of every patch must have, and what is said if it has not.
+var header = []struct {
+	want    *regexp.Regexp
+	problem string
+}{
+	{regexp.MustCompile(`\AFrom 0{40} Mon Sep 17 00:00:00 2001\n`), "first line is not git's From line with a commit id of zeros: make it with git format-patch --zero-commit"},
+	{regexp.MustCompile(`(?m)^From: +\S`), "has no From: line"},
+	{regexp.MustCompile(`(?m)^Date: +\S`), "has no Date: line"},
+	{regexp.MustCompile(`(?m)^Subject: \[PATCH\] [a-z0-9/,_ -]+: \S`), `has no subject like "Subject: [PATCH] libnetwork: what it does", with no number in the brackets: make it with git format-patch -N`},
+	{regexp.MustCompile(`(?m)^Applies-to: +\S`), "its message has no Applies-to: trailer"},
+	{regexp.MustCompile(`(?m)^Upstream: +\S`), "its message has no Upstream: trailer"},
+}
 
 // lintHeader returns what is wrong with the header of a patch.
 func lintHeader(b []byte) []string {
-	var problems []string
-	header, _, found := bytes.Cut(b, []byte("\n---\n"))
+	text, _, found := bytes.Cut(b, []byte("\n---\n"))
 	if !found {
 		return []string{`has no line "---" below its message: want the format of git am`}
 	}
-	lines := strings.Split(string(header), "\n")
-	if !fromLine.MatchString(lines[0]) {
-		problems = append(problems, "first line is not git's From line with a commit id of zeros: make it with git format-patch --zero-commit")
-	}
-	has := func(prefix string) bool {
-		return slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, prefix) && trailer.MatchString(l) })
-	}
-	for _, h := range []string{"From", "Date"} {
-		if !has(h + ": ") {
-			problems = append(problems, "has no "+h+": line")
-		}
-	}
-	if !slices.ContainsFunc(lines, subject.MatchString) {
-		problems = append(problems, `has no subject like "Subject: [PATCH] libnetwork: what it does", with no number in the brackets: make it with git format-patch -N`)
-	}
-	for _, t := range trailers {
-		if !has(t + ": ") {
-			problems = append(problems, "its message has no "+t+": trailer")
+	var problems []string
+	for _, h := range header {
+		if !h.want.Match(text) {
+			problems = append(problems, h.problem)
 		}
 	}
 	return problems
@@ -284,14 +274,14 @@ func (s Series) sameAsRoot(root repo.Root, name string, text []byte) error {
 	if pins.Compare(s.Line, "18.06") < 0 && bytes.Contains(text, []byte("attachHeap")) {
 		b = bytes.ReplaceAll(b, []byte("epHeap"), []byte("attachHeap"))
 	}
-	want, got := belowPackage(b), belowPackage(text)
-	if want == nil || got == nil {
-		return fmt.Errorf("one of them has no package clause")
+	want, got := packageClause.Split(string(b), 2), packageClause.Split(string(text), 2)
+	if len(want) < 2 || len(got) < 2 {
+		return errors.New("one of them has no package clause")
 	}
-	if bytes.Equal(want, got) {
+	if want[1] == got[1] {
 		return nil
 	}
-	w, g := strings.Split(string(want), "\n"), strings.Split(string(got), "\n")
+	w, g := strings.Split(want[1], "\n"), strings.Split(got[1], "\n")
 	for i := range min(len(w), len(g)) {
 		if w[i] != g[i] {
 			return fmt.Errorf("line %d below the package clause: got %q, want %q", i, g[i], w[i])
@@ -301,12 +291,3 @@ func (s Series) sameAsRoot(root repo.Root, name string, text []byte) error {
 }
 
 var packageClause = regexp.MustCompile(`(?m)^package [a-z]\w*$`)
-
-// belowPackage returns what follows the package clause, nil when there is none.
-func belowPackage(src []byte) []byte {
-	loc := packageClause.FindIndex(src)
-	if loc == nil {
-		return nil
-	}
-	return src[loc[1]:]
-}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 type Change struct {
 	What  string // unchanged, rewritten, added or removed
 	Patch string // file name
+	text  []byte // what it is now
 }
 
 // Refresh makes the series of a line from a git checkout: every commit on top of
@@ -30,7 +30,7 @@ type Change struct {
 // yet gets one, with the release of the line that the checkout is on top of as
 // its base. A patch whose commit is as it was stays the same file, byte for
 // byte. With force, changes below patch/ that are not committed are overwritten.
-// On an error nothing is changed.
+// On an error nothing is changed, unless a file could not be written.
 func Refresh(ctx context.Context, root repo.Root, line, tree string, force bool) ([]Change, error) {
 	tree, err := checkout(ctx, tree)
 	if err != nil {
@@ -103,31 +103,38 @@ func (s Series) sound(ctx context.Context, root repo.Root, tree string, base pin
 // install puts the series in the place of what it was, and returns what changed. Unless
 // it is forced, it overwrites nothing that is not committed.
 func (s Series) install(ctx context.Context, root repo.Root, was Series, force bool) ([]Change, error) {
-	changes, err := s.changes(was)
+	all, err := s.changes(was)
 	if err != nil {
 		return nil, err
 	}
-	var overwritten []string
+	changes := slices.DeleteFunc(slices.Clone(all), func(c Change) bool { return c.What == "unchanged" })
+	if len(changes) == 0 {
+		return all, nil
+	}
 	for _, c := range changes {
-		if c.What != "unchanged" {
-			overwritten = append(overwritten, was.Dir)
-			if strings.HasPrefix(c.Patch, common) {
-				overwritten = append(overwritten, was.Path(common))
-			}
-		}
-	}
-	if overwritten == nil {
-		return changes, nil
-	}
-	for _, dir := range overwritten {
-		if force {
-			break
-		}
-		if err := committed(ctx, root, dir); err != nil {
+		// Of a patch in the folder of the line, the list of the patches may be changed too.
+		if err := committed(ctx, root, filepath.Dir(was.Path(c.Patch))); err != nil && !force {
 			return nil, err
 		}
 	}
-	return changes, s.replace(root, was)
+	old, err := os.ReadFile(was.Path("series"))
+	if errors.Is(err, fs.ErrNotExist) {
+		old, err = []byte("# base: "+s.Base+"\n"), os.Mkdir(was.Dir, 0o755)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		if c.What == "removed" {
+			err = os.Remove(was.Path(c.Patch))
+		} else {
+			err = os.WriteFile(was.Path(c.Patch), c.text, 0o644)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, os.WriteFile(was.Path("series"), []byte(relist(string(old), was.Patches, s.Patches)), 0o644)
 }
 
 // base returns the release that the commits of a checkout are on top of. It has
@@ -295,7 +302,8 @@ func (s Series) share(root repo.Root) error {
 	return nil
 }
 
-// changes compares the series with what it was.
+// changes compares the series with what it was. A patch that was there and that the
+// series did not name is added.
 func (s Series) changes(was Series) ([]Change, error) {
 	var changes []Change
 	for _, p := range s.Patches {
@@ -303,21 +311,22 @@ func (s Series) changes(was Series) ([]Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		before, err := os.ReadFile(was.Path(p))
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || err == nil && !slices.Contains(was.Patches, p):
-			changes = append(changes, Change{"added", p})
-		case err != nil:
-			return nil, err
-		case bytes.Equal(now, before):
-			changes = append(changes, Change{"unchanged", p})
-		default:
-			changes = append(changes, Change{"rewritten", p})
+		what := "added"
+		if slices.Contains(was.Patches, p) {
+			before, err := os.ReadFile(was.Path(p))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+			what = "rewritten"
+			if err == nil && bytes.Equal(now, before) {
+				what = "unchanged"
+			}
 		}
+		changes = append(changes, Change{what, p, now})
 	}
 	for _, p := range was.Patches {
 		if !slices.Contains(s.Patches, p) {
-			changes = append(changes, Change{"removed", p})
+			changes = append(changes, Change{What: "removed", Patch: p})
 		}
 	}
 	return changes, nil
@@ -337,49 +346,6 @@ func committed(ctx context.Context, root repo.Root, dir string) error {
 		return fmt.Errorf("%s has uncommitted changes, which would be overwritten:\n%snext: commit them, or --force", root.Rel(dir), dirty)
 	}
 	return nil
-}
-
-// replace puts the series in the place of an older one, whose comments and other
-// files it keeps. The directory is made whole beside the old one, and then
-// renamed.
-func (s Series) replace(root repo.Root, was Series) error {
-	tmp, err := repo.TempDir(root.Path("patch"))
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	dir := filepath.Join(tmp, path.Base(s.Line))
-	old := []byte("# base: " + s.Base + "\n")
-	if was.Patches == nil {
-		err = os.Mkdir(dir, 0o755)
-	} else if err = os.CopyFS(dir, os.DirFS(was.Dir)); err == nil {
-		old, err = os.ReadFile(was.Path("series"))
-	}
-	if err != nil {
-		return err
-	}
-	for _, p := range was.Patches {
-		if err := os.RemoveAll(filepath.Join(dir, p)); err != nil {
-			return err
-		}
-	}
-	for _, p := range s.Patches {
-		to := filepath.Join(dir, p)
-		if strings.HasPrefix(p, common) {
-			to = was.Path(p)
-		}
-		b, err := os.ReadFile(s.Path(p))
-		if err == nil {
-			err = os.WriteFile(to, b, 0o644)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "series"), []byte(relist(string(old), was.Patches, s.Patches)), 0o644); err != nil {
-		return err
-	}
-	return repo.Replace(dir, was.Dir, tmp)
 }
 
 // relist returns the text of a series file with other patches in it. Comments
