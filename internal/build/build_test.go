@@ -266,45 +266,51 @@ func calls(t *testing.T, file, prefix string) []string {
 	return found
 }
 
-// A docker that has two images and a container of the build. An image cannot go while
-// one came from it, and the builder makes one more when it was interrupted.
-func TestWhatABuildMadeIsRemoved(t *testing.T) {
-	for name, interrupted := range map[string]bool{"ended": false, "interrupted": true} {
-		t.Run(name, func(t *testing.T) {
-			quietAfterInterrupt = 2 * time.Second
-			defer func() { quietAfterInterrupt = 10 * time.Second }()
-			bin := t.TempDir()
-			t.Chdir(bin)
-			write(t, "docker", `#!/bin/sh
-cd `+bin+`; echo "$*" >>calls
+// lateDocker puts a docker on the PATH, in a folder that it returns, that has two images
+// and a container. An image cannot go while one came from it, and a build ends when the
+// container is gone.
+func lateDocker(t *testing.T) string {
+	bin := t.TempDir()
+	t.Chdir(bin)
+	write(t, "docker", `#!/bin/sh
+cd `+bin+`
 case "$*" in
-"image ls --all --quiet --filter label=l=1") ls child parent 2>/dev/null; [ -e late ] && [ -e listed ] && mv late child; touch listed;;
+build) while [ -e step ]; do sleep 0.1; done; echo "non-zero code: 137" >&2; exit 1;;
+"image ls --all --quiet --filter label=l=1") ls child parent 2>/dev/null;;
 "container ls --all --quiet --filter label=l=1") ls step 2>/dev/null;;
-"image rm --force --no-prune parent") [ ! -e child ] && rm parent;;
 "image rm --force --no-prune child parent") rm child; echo "parent has dependent child images" >&2; exit 1;;
-"image rm --force --no-prune child") rm child;;
+"image rm --force --no-prune parent") rm parent;;
 "container rm --force step") rm step;;
 *) echo "$*" >>unexpected; exit 1;;
 esac
 exit 0
 `)
-			assert.NilError(t, os.Chmod("docker", 0o755))
-			t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-			for _, name := range []string{"child", "parent", "step"} {
-				write(t, name, "")
-			}
-			stopped, stop := context.WithCancel(ctx)
-			defer stop()
-			if interrupted {
-				write(t, "late", "")
-				stop()
-			}
-			removeMade(stopped, repo.Root(bin), "l=1")
-			for _, name := range []string{"child", "parent", "step", "late", "unexpected"} {
-				_, err := os.Stat(name)
-				assert.ErrorIs(t, err, os.ErrNotExist, name)
-			}
-		})
+	assert.NilError(t, os.Chmod("docker", 0o755))
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	for _, name := range []string{"child", "parent", "step"} {
+		write(t, name, "")
+	}
+	return bin
+}
+
+func TestWhatABuildMadeIsRemoved(t *testing.T) {
+	bin := lateDocker(t)
+	removeMade(ctx, repo.Root(bin), "l=1")
+	for _, name := range []string{"child", "parent", "step", "unexpected"} {
+		_, err := os.Stat(name)
+		assert.ErrorIs(t, err, os.ErrNotExist, name)
+	}
+}
+
+func TestInterruptedBuildEndsWithItsStep(t *testing.T) {
+	bin := lateDocker(t)
+	stopped, stop := context.WithCancel(ctx)
+	time.AfterFunc(300*time.Millisecond, stop)
+	err := runBuild(stopped, repo.Root(bin), "l=1", tool.Cmd{Dir: bin, What: "build", Args: []string{"docker", "build"}})
+	assert.ErrorIs(t, err, context.Canceled)
+	for _, name := range []string{"step", "unexpected"} {
+		_, err := os.Stat(name)
+		assert.ErrorIs(t, err, os.ErrNotExist, name)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,10 +133,8 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base, tm
 	defer f.Close()
 	defer removeMade(ctx, root, mark)
 	iidfile := filepath.Join(tmp, "image")
-	// The legacy builder leaves no build cache behind.
-	builder := "DOCKER_BUILDKIT=" + cmp.Or(os.Getenv("DOCKER_BUILDKIT"), "0")
-	if _, err := tool.Run(ctx, tool.Cmd{
-		Dir: tmp, Env: []string{builder}, Stdin: f, Log: root.Out(rel.Name, "log", "container.log"),
+	if err := runBuild(ctx, root, mark, tool.Cmd{
+		Dir: tmp, Stdin: f, Log: root.Out(rel.Name, "log", "container.log"),
 		What: "build " + rel.Name + " in a container",
 		Args: []string{
 			"docker", "build", "--network", "none", "--force-rm", "--iidfile", iidfile,
@@ -160,50 +159,64 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base, tm
 	return nil
 }
 
+// runBuild runs docker build, on the legacy builder unless the user selects another: it
+// leaves no build cache behind. One that is interrupted goes on with its step, and the
+// image of that would stay. So the build ends when the container of a step is gone.
+func runBuild(ctx context.Context, root repo.Root, label string, c tool.Cmd) error {
+	builder := cmp.Or(os.Getenv("DOCKER_BUILDKIT"), "0")
+	c.Env = []string{"DOCKER_BUILDKIT=" + builder}
+	if builder != "0" {
+		_, err := tool.Run(ctx, c)
+		return err
+	}
+	lasting := context.WithoutCancel(ctx)
+	ended := make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(time.Second):
+				_, _ = remove(lasting, root, "container", label) // again in a second
+			}
+		}
+	})()
+	_, err := tool.Run(lasting, c)
+	close(ended)
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", c.What, context.Cause(ctx))
+	}
+	return err
+}
+
 func docker(ctx context.Context, root repo.Root, args ...string) (string, error) {
 	return tool.Run(ctx, tool.Cmd{Dir: string(root), What: "docker " + args[0], Args: append([]string{"docker"}, args...)})
 }
-
-// An interrupted builder finishes its step before it stops. It is waited for, so that
-// the image or the container of that step does not stay.
-var quietAfterInterrupt = 10 * time.Second
 
 // removeMade removes the containers and images that have the label, also when ctx has
 // ended. An image that was there before stays, even if it has no name and only images
 // of this build came from it.
 func removeMade(ctx context.Context, root repo.Root, label string) {
-	quiet := time.Now()
-	if ctx.Err() != nil {
-		quiet = quiet.Add(quietAfterInterrupt)
-	}
 	ctx = context.WithoutCancel(ctx)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
-		left, err := removeOnce(ctx, root, label)
-		if left == nil && err == nil && !time.Now().Before(quiet) {
+		containers, err := remove(ctx, root, "container", label)
+		images, errImages := remove(ctx, root, "image", label, "--no-prune")
+		if err = errors.Join(err, errImages); err == nil && containers == "" && images == "" {
 			return
 		}
 		if time.Now().After(deadline) {
-			logrus.Warnf("containers or images of this build are left, with the label %s: %s\n%v", label, strings.Join(left, " "), err)
+			logrus.Warnf("containers or images of this build are left, with the label %s:\n%s%s%v", label, containers, images, err)
 			return
 		}
 	}
 }
 
-// removeOnce removes what has the label as far as it goes, and returns what it found.
-func removeOnce(ctx context.Context, root repo.Root, label string) (found []string, err error) {
-	for kind, remove := range map[string][]string{
-		"container": {"container", "rm", "--force"},
-		"image":     {"image", "rm", "--force", "--no-prune"}, // fails as long as one came from it
-	} {
-		out, errList := docker(ctx, root, kind, "ls", "--all", "--quiet", "--filter", "label="+label)
-		if errList != nil {
-			return nil, errList
-		}
-		if ids := strings.Fields(out); len(ids) > 0 {
-			found = append(found, ids...)
-			_, errRemove := docker(ctx, root, append(remove, ids...)...)
-			err = errors.Join(err, errRemove)
-		}
+// remove removes the containers or images that have the label, and returns what it found.
+// An image goes once no other comes from it.
+func remove(ctx context.Context, root repo.Root, kind, label string, options ...string) (found string, err error) {
+	found, err = docker(ctx, root, kind, "ls", "--all", "--quiet", "--filter", "label="+label)
+	if ids := strings.Fields(found); len(ids) > 0 {
+		_, err = docker(ctx, root, slices.Concat([]string{kind, "rm", "--force"}, options, ids)...)
 	}
 	return found, err
 }
