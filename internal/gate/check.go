@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -41,40 +42,66 @@ type Check struct {
 	GoTest bool
 	// The command must print nothing.
 	Silent bool
+	// The command runs at the same time as those beside it that may do so, too.
+	Together bool
 }
 
-// Run runs the checks one after the other in dir, reports on w, and returns how
-// they went. What failed is told of once more at the end, as it may be an hour of
-// output further up, or cut off from a log. Each command ends when ctx does.
-func Run(ctx context.Context, w io.Writer, dir string, checks []Check) Count {
-	var (
-		total    Count
-		failures strings.Builder
-	)
+// Run runs the checks in dir, reports on w, and returns how they went. What failed is told
+// of once more at the end, as it may be an hour of output further up, or cut off from a log.
+// Each command ends when ctx does.
+func Run(ctx context.Context, w io.Writer, dir string, checks []Check) (total Count) {
+	w = &locked{w: w}
+	var failures strings.Builder
 	begin := time.Now()
-	for i, c := range checks {
-		fmt.Fprintf(w, "[%d/%d, %s] %s\n", i+1, len(checks), since(begin), c.Name)
-		var reason strings.Builder
-		count := c.run(ctx, w, &reason, dir)
-		if ctx.Err() != nil {
-			count = Count{Failed: 1}
+	for first := 0; first < len(checks) && ctx.Err() == nil; {
+		next := first + 1
+		for checks[first].Together && next < len(checks) && checks[next].Together {
+			next++
 		}
-		total.Passed += count.Passed
-		total.Failed += count.Failed
-		total.Skipped += count.Skipped
-		fmt.Fprintf(w, "[%d/%d, %s] %s: %v\n", i+1, len(checks), since(begin), c.Name, count)
-		if count.Failed > 0 {
-			fmt.Fprintf(&failures, "failed: %s\n", c.Name)
-			if reason.Len() > 0 {
-				fmt.Fprintln(&failures, tool.LastLines(reason.String(), tailLines))
+		counts, reasons := make([]Count, next-first), make([]strings.Builder, next-first)
+		var group sync.WaitGroup
+		for i := first; i < next; i++ {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				c := checks[i]
+				fmt.Fprintf(w, "[%d/%d, %s] %s\n", i+1, len(checks), since(begin), c.Name)
+				count := c.run(ctx, w, &reasons[i-first], dir)
+				if ctx.Err() != nil {
+					count = Count{Failed: 1}
+				}
+				counts[i-first] = count
+				fmt.Fprintf(w, "[%d/%d, %s] %s: %v\n", i+1, len(checks), since(begin), c.Name, count)
+			}()
+		}
+		group.Wait()
+		for i, count := range counts {
+			total.Passed += count.Passed
+			total.Failed += count.Failed
+			total.Skipped += count.Skipped
+			if count.Failed > 0 {
+				fmt.Fprintf(&failures, "failed: %s\n", checks[first+i].Name)
+				if reasons[i].Len() > 0 {
+					fmt.Fprintln(&failures, tool.LastLines(reasons[i].String(), tailLines))
+				}
 			}
 		}
-		if ctx.Err() != nil {
-			break
-		}
+		first = next
 	}
 	fmt.Fprint(w, failures.String())
 	return total
+}
+
+// locked is a writer for several goroutines, each of which writes whole lines.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // tailLines is how many lines of what failed are told of once more.

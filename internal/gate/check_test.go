@@ -42,6 +42,21 @@ failed: missing
 	assert.Check(t, is.Contains(shown, "    the reason\n"))
 }
 
+// Each of the first two waits for the other. The next one begins when both have ended.
+func TestRunRunsChecksTogether(t *testing.T) {
+	meet := func(mine, other string) []string {
+		return []string{"sh", "-c", "touch " + mine + "; until [ -e " + other + " ]; do sleep 0.01; done; touch " + mine + "-ended"}
+	}
+	var w bytes.Buffer
+	count := Run(context.Background(), &w, t.TempDir(), []Check{
+		{Name: "alone", Command: []string{"true"}},
+		{Name: "one", Command: meet("a", "b"), Together: true},
+		{Name: "other", Command: meet("b", "a"), Together: true},
+		{Name: "next", Command: []string{"sh", "-c", "test -e a-ended && test -e b-ended"}},
+	})
+	assert.Equal(t, count, Count{Passed: 4}, w.String())
+}
+
 func TestRunEndsWithTheLastLinesOfWhatFailed(t *testing.T) {
 	var w bytes.Buffer
 	Run(context.Background(), &w, t.TempDir(), []Check{

@@ -67,14 +67,14 @@ func Checks(ctx context.Context, root repo.Root, ethorder string, all, record bo
 		for _, release := range []string{oldest, newest} {
 			checks = append(checks, Check{Name: "trials on " + release, Command: []string{
 				ethorder, "trial", release, "--suite", "core,fault,random,upgrade", "--starts", "4",
-			}})
+			}, Together: true}) // engines mostly wait
 		}
 	}
 	return append(checks,
 		Check{
 			Name:    "libnetwork",
 			Command: []string{"go", "test", "-json", "-timeout=60m", "./e2e/libnetwork/..."},
-			GoTest:  true,
+			GoTest:  true, Together: true,
 		},
 		Check{
 			Name:    "machine is unchanged", // alone, as it looks at the whole machine
