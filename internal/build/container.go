@@ -79,6 +79,11 @@ func Container(ctx context.Context, root repo.Root, name, base string, removeBas
 				}
 			}()
 		}
+		// Seen where an engine's store of networks had lost a key: it makes images, and fails
+		// the first step that runs something.
+		if _, err := docker(ctx, root, "run", "--rm", "--network", "none", base, "sh", "-c", "true"); err != nil {
+			return repo.Made{}, tool.CannotRunf("the Docker Engine of this machine does not start a container: %v\nnext: restart it (systemctl restart docker)", err)
+		}
 		if err := dockerBuild(ctx, root, rel, base, tmp); err != nil {
 			return repo.Made{}, err
 		}
