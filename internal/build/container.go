@@ -177,6 +177,7 @@ func runBuild(ctx context.Context, root repo.Root, label string, c tool.Cmd) err
 	lasting := context.WithoutCancel(ctx)
 	ended := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {
+		logrus.Info("interrupted; waiting for the builder to end its step")
 		for {
 			select {
 			case <-ended:
