@@ -1,5 +1,6 @@
-// Package moby runs go in trees of moby: it finds out whether what a series makes of a
-// release's tree compiles, and whether upstream's own tests pass in it.
+// Package moby runs go in trees of moby: it finds out whether the series of a release
+// applies, compiles and is vet clean, and whether upstream's own tests end in the patched
+// tree as in the stock one.
 package moby
 
 import (
@@ -59,7 +60,7 @@ func (c Checker) Check(ctx context.Context, rel pins.Release) (report.Matrix, er
 	if err != nil {
 		return r, err
 	}
-	g, err := c.open(ctx, rel, tree)
+	g, err := open(ctx, c.Dir, rel, tree)
 	if err != nil {
 		return r, err
 	}
@@ -97,13 +98,14 @@ type gotree struct {
 	rel   pins.Release
 }
 
-func (c Checker) open(ctx context.Context, rel pins.Release, tree string) (gotree, error) {
-	w, err := build.OpenWorkspace(tree, c.Dir)
+// open says how go is run in a tree, with working files in dir.
+func open(ctx context.Context, dir string, rel pins.Release, tree string) (gotree, error) {
+	w, err := build.OpenWorkspace(tree, dir)
 	if err != nil {
 		return gotree{}, err
 	}
 	gocmd, err := tool.Go(ctx, rel.Toolchain)
-	return gotree{w, gocmd, filepath.Join(c.Dir, "go.log"), rel}, err
+	return gotree{w, gocmd, filepath.Join(dir, "go.log"), rel}, err
 }
 
 // compile builds the packages of the files, also for Windows where a file is only

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -98,11 +99,7 @@ func (r Runner) test(ctx context.Context, rel pins.Release, s *patch.Series, pac
 			return nil, err
 		}
 	}
-	w, err := build.OpenWorkspace(tree, r.Dir)
-	if err != nil {
-		return nil, err
-	}
-	gocmd, err := tool.Go(ctx, rel.Toolchain)
+	g, err := open(ctx, r.Dir, rel, tree)
 	if err != nil {
 		return nil, err
 	}
@@ -117,36 +114,42 @@ func (r Runner) test(ctx context.Context, rel pins.Release, s *patch.Series, pac
 				return nil, err
 			}
 		}
-		// The vet of a newer Go than upstream's finds fault with upstream's tests.
-		args := append([]string{gocmd, "test", "-json", "-vet=off", "-count=1", "-timeout=15m", "-exec=" + r.Isolate}, w.Flags...)
-		args = append(args, "-tags", build.Tags, "./"+p.Dir)
-		if p.Args != "" {
-			args = append(append(args, "-args"), strings.Fields(p.Args)...)
-		}
-		log := filepath.Join(logs, strings.ReplaceAll(p.Dir, "/", "-"))
-		begin := time.Now()
-		// Only in Dir, test binaries stay visible in isolation.
-		output, err := tool.Run(ctx, tool.Cmd{
-			Dir: w.Dir, Env: append(w.Env, "GOTMPDIR="+r.Dir), Log: log + ".json",
-			What: fmt.Sprintf("test %s of %s, %s", p.Dir, rel.Name, what), Args: args,
-		})
-		if failed := new(tool.CmdError); err != nil && !errors.As(err, &failed) {
+		results, err := r.testPackage(ctx, g, p, what, filepath.Join(logs, strings.ReplaceAll(p.Dir, "/", "-")))
+		if err != nil {
 			return nil, err
 		}
-		var text bytes.Buffer
-		results, readErr := ReadResults(strings.NewReader(output), &text)
-		if err := errors.Join(readErr, os.WriteFile(log+".log", text.Bytes(), 0o644)); err != nil {
-			return nil, err
-		}
-		logrus.Infof("%s of %s, %s: %v, %v", p.Dir, rel.Name, what, results, time.Since(begin).Round(time.Second))
-		if results.Count("pass") == 0 && hasTests(filepath.Join(tree, p.Dir)) {
-			return nil, fmt.Errorf("no test of %s passes in the %s tree of %s; see %s", p.Dir, what, rel.Name, r.Repo.Rel(log+".log"))
-		}
-		for name, result := range results {
-			all[name] = result
-		}
+		maps.Copy(all, results)
 	}
 	return all, nil
+}
+
+// testPackage runs the tests of a package. What they print goes to log + ".log".
+func (r Runner) testPackage(ctx context.Context, g gotree, p Package, what, log string) (Results, error) {
+	// The vet of a newer Go than upstream's finds fault with upstream's tests.
+	args := append([]string{g.gocmd, "test", "-json", "-vet=off", "-count=1", "-timeout=15m", "-exec=" + r.Isolate}, g.Flags...)
+	args = append(args, "-tags", build.Tags, "./"+p.Dir)
+	if p.Args != "" {
+		args = append(append(args, "-args"), strings.Fields(p.Args)...)
+	}
+	begin := time.Now()
+	// Only in Dir, test binaries stay visible in isolation.
+	output, err := tool.Run(ctx, tool.Cmd{
+		Dir: g.Dir, Env: append(g.Env, "GOTMPDIR="+r.Dir), Log: log + ".json",
+		What: fmt.Sprintf("test %s of %s, %s", p.Dir, g.rel.Name, what), Args: args,
+	})
+	if failed := new(tool.CmdError); err != nil && !errors.As(err, &failed) {
+		return nil, err
+	}
+	var text bytes.Buffer
+	results, err := ReadResults(strings.NewReader(output), &text)
+	if err := errors.Join(err, os.WriteFile(log+".log", text.Bytes(), 0o644)); err != nil {
+		return nil, err
+	}
+	logrus.Infof("%s of %s, %s: %v, %v", p.Dir, g.rel.Name, what, results, time.Since(begin).Round(time.Second))
+	if results.Count("pass") == 0 && hasTests(filepath.Join(g.Dir, p.Dir)) {
+		return nil, fmt.Errorf("no test of %s passes in the %s tree of %s; see %s", p.Dir, what, g.rel.Name, r.Repo.Rel(log+".log"))
+	}
+	return results, nil
 }
 
 func hasTests(dir string) bool {

@@ -164,7 +164,7 @@ func (s Series) checkFormat(ctx context.Context, before, after string) error {
 	}
 	for _, file := range files {
 		if path.Ext(file) == ".go" && formatted(filepath.Join(before, file)) && !formatted(filepath.Join(after, file)) {
-			return fmt.Errorf("%s is not as gofmt has it once the series of line %s is applied; next: gofmt -w in a checkout with scripts/patch --commit, and scripts/patch refresh %s", file, s.Line, s.Line)
+			return fmt.Errorf("gofmt would change %s after the series of line %s is applied\nnext: run gofmt -w in a checkout that scripts/patch --commit made, amend the commit, then run scripts/patch refresh %s", file, s.Line, s.Line)
 		}
 	}
 	return nil

@@ -81,20 +81,20 @@ func Refresh(ctx context.Context, root repo.Root, line, tree string, force bool)
 	if err := now.share(root); err != nil {
 		return nil, err
 	}
-	if err := now.sound(ctx, root, tree, base); err != nil {
+	if err := now.valid(ctx, root, tree, base); err != nil {
 		return nil, err
 	}
 	return now.install(ctx, root, was, force)
 }
 
-// sound returns an error unless the patches that were made of a checkout's commits pass
+// valid returns an error unless the patches that were made of a checkout's commits pass
 // lint.
-func (s Series) sound(ctx context.Context, root repo.Root, tree string, base pins.Release) error {
+func (s Series) valid(ctx context.Context, root repo.Root, tree string, base pins.Release) error {
 	var report Report
 	if err := s.lintPatches(ctx, root, &report); err != nil || report.Problems == nil {
 		return err
 	}
-	return fmt.Errorf("the commits of %s make no sound series; patch/%s is as it was:\n  %s\n"+
+	return fmt.Errorf("the commits of %s do not make a valid series; patch/%s was not changed:\n  %s\n"+
 		"next: git -C %s rebase -i %s (fix them with amend, reword or fixup)\n"+
 		"a file that comes from the root of this repository is edited there first; the commit that installs it then gets the same text",
 		tree, s.Line, strings.Join(report.Problems, "\n  "), tree, base.Tag)
@@ -340,10 +340,10 @@ func committed(ctx context.Context, root repo.Root, dir string) error {
 	}
 	dirty, err := tool.Git(ctx, string(root), "--no-optional-locks", "status", "--porcelain", "--untracked-files=all", "--", dir)
 	if err != nil {
-		return fmt.Errorf("%s would be overwritten, and git cannot say whether it is committed; --force does it all the same\n%w", root.Rel(dir), err)
+		return fmt.Errorf("%s would be overwritten, and git cannot tell whether it is committed\nnext: --force overwrites it\n%w", root.Rel(dir), err)
 	}
 	if dirty != "" {
-		return fmt.Errorf("%s has uncommitted changes, which would be overwritten:\n%snext: commit them, or --force", root.Rel(dir), dirty)
+		return fmt.Errorf("%s has uncommitted changes, which would be overwritten:\n%snext: commit them, or overwrite them with --force", root.Rel(dir), dirty)
 	}
 	return nil
 }

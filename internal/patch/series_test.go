@@ -167,7 +167,7 @@ func TestFetchRefusesWhatGofmtWouldChange(t *testing.T) {
 	patch := f.root.Path("patch/1.2", f.patches(t)[1])
 	edit(t, patch, "numbers = true", "numbers  = true")
 	_, err := f.fetch(t)
-	assert.ErrorContains(t, err, "daemon/daemon.go is not as gofmt has it")
+	assert.ErrorContains(t, err, "gofmt would change daemon/daemon.go")
 	_, err = os.Stat(Dir(f.root, f.rel))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	assert.Equal(t, digest(), before)

@@ -38,7 +38,7 @@ func (r Release) NeedsRunc() bool { return r.Runc != "debian" }
 // UseClone says what to do when the release does not come from modules.
 func (r Release) UseClone() string {
 	if r.Commit == "" {
-		return "patch/releases.tsv has no tag and commit of it to take from a git clone of moby"
+		return "patch/releases.tsv has no tag and commit for it, to take from a git clone of moby"
 	}
 	return fmt.Sprintf("use a git clone of moby: MOBY_REPO=<clone> (tag %s)", r.Tag)
 }
@@ -49,7 +49,7 @@ func (r Release) CheckCommit() error {
 	if r.Commit != "" {
 		return nil
 	}
-	return tool.Usagef("%s comes from its Go module only, %s@%s: patch/releases.tsv has no tag and commit of it", r.Name, r.Module, r.Version)
+	return tool.Usagef("%s comes from its Go module only, %s@%s: patch/releases.tsv has no tag and commit for it", r.Name, r.Module, r.Version)
 }
 
 // Row returns the release as a row of the table, without the line's end.
