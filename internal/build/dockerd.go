@@ -63,12 +63,6 @@ func Path(root repo.Root, release string, patched bool) string {
 	return root.Out(release, "stock", "dockerd")
 }
 
-// RacePath is Path for an engine that is built with the race detector.
-func RacePath(root repo.Root, release string, patched bool) string {
-	path := Path(root, release, patched)
-	return filepath.Join(filepath.Dir(path)+"-race", filepath.Base(path))
-}
-
 // Engine is Dockerd with every option. Beside the engine lies its checksum, as
 // sha256sum writes it.
 func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
@@ -99,7 +93,7 @@ func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 		b.tags = o.Tags
 	}
 	if o.Race {
-		dst = RacePath(root, rel.Name, !o.Stock)
+		dst = filepath.Join(filepath.Dir(dst)+"-race", "dockerd")
 		b.flags, b.ldflags = raceFlags, raceLdflags
 	}
 	b.log = root.Out(rel.Name, "log", "build-"+filepath.Base(filepath.Dir(dst))+".log")

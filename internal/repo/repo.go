@@ -62,9 +62,9 @@ func (r Root) Rel(path string) string {
 	return path
 }
 
-// NeedFree returns an error with the status CannotRun when the file system of dir, which may not
+// needFree returns an error with the status CannotRun when the file system of dir, which may not
 // exist yet, has fewer than the given MiB free.
-func NeedFree(dir string, mib uint64) error {
+func needFree(dir string, mib uint64) error {
 	for {
 		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
 			break
@@ -114,9 +114,9 @@ func Lock(ctx context.Context, dir string) (unlock func(), err error) {
 	}
 }
 
-// TempDir makes a temporary directory in dir, and removes those that a killed
+// tempDir makes a temporary directory in dir, and removes those that a killed
 // process left there. The caller holds the lock of dir.
-func TempDir(dir string) (string, error) {
+func tempDir(dir string) (string, error) {
 	const prefix = ".tmp-"
 	old, _ := filepath.Glob(filepath.Join(dir, prefix+"*"))
 	for _, d := range old {
@@ -127,9 +127,9 @@ func TempDir(dir string) (string, error) {
 	return os.MkdirTemp(dir, prefix)
 }
 
-// Replace puts the finished tree or file tmp at dst, in the place of what is
+// replace puts the finished tree or file tmp at dst, in the place of what is
 // there. An older tree is moved into trash first, which the caller removes.
-func Replace(tmp, dst, trash string) error {
+func replace(tmp, dst, trash string) error {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return err
 	}

@@ -24,9 +24,9 @@ func write(t *testing.T, path, text string) {
 
 func TestNeedFreeLooksAtTheDiskOfADirectoryToBe(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "there")
-	assert.NilError(t, NeedFree(dir, 1))
+	assert.NilError(t, needFree(dir, 1))
 	var cannot *tool.Exit
-	assert.Assert(t, errors.As(NeedFree(dir, 1<<40), &cannot) && cannot.Status == tool.CannotRun)
+	assert.Assert(t, errors.As(needFree(dir, 1<<40), &cannot) && cannot.Status == tool.CannotRun)
 }
 
 func TestLockWaitsForTheOtherAndForCtrlC(t *testing.T) {
@@ -45,10 +45,10 @@ func TestLockWaitsForTheOtherAndForCtrlC(t *testing.T) {
 
 func TestTempDirRemovesWhatAKilledProcessLeft(t *testing.T) {
 	dir := t.TempDir()
-	old, err := TempDir(dir)
+	old, err := tempDir(dir)
 	assert.NilError(t, err)
 	write(t, filepath.Join(old, "half-made"), "")
-	now, err := TempDir(dir)
+	now, err := tempDir(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, old != now)
 	_, err = os.Stat(old)
@@ -60,27 +60,27 @@ func TestUpToDate(t *testing.T) {
 	write(t, filepath.Join(dir, "a"), "1")
 	want := func() Stamp { return Stamp{"from": "x"} }
 
-	_, err := want().UpToDate(dir)
+	_, err := want().upToDate(dir)
 	assert.ErrorContains(t, err, "has no stamp")
 
 	s := want()
 	tmp := t.TempDir()
 	assert.NilError(t, os.Rename(dir, filepath.Join(tmp, "made")))
 	assert.NilError(t, s.install(filepath.Join(tmp, "made"), dir, tmp))
-	ok, err := want().UpToDate(dir)
+	ok, err := want().upToDate(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, ok)
 
-	ok, err = Stamp{"from": "y"}.UpToDate(dir)
+	ok, err = Stamp{"from": "y"}.upToDate(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, !ok, "made from something else")
 
 	write(t, filepath.Join(dir, "b"), "")
-	_, err = want().UpToDate(dir)
+	_, err = want().upToDate(dir)
 	assert.ErrorContains(t, err, "was changed by hand")
 
 	assert.NilError(t, os.RemoveAll(dir))
-	ok, err = want().UpToDate(dir)
+	ok, err = want().upToDate(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, !ok, "the tree is gone")
 }
@@ -117,7 +117,7 @@ func TestReplaceKeepsTheOldTreeUntilTheNewIsThere(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "tree", "old"), "")
 	write(t, filepath.Join(dir, "tmp", "new", "new"), "")
-	assert.NilError(t, Replace(filepath.Join(dir, "tmp", "new"), filepath.Join(dir, "tree"), filepath.Join(dir, "tmp")))
+	assert.NilError(t, replace(filepath.Join(dir, "tmp", "new"), filepath.Join(dir, "tree"), filepath.Join(dir, "tmp")))
 	_, err := os.Stat(filepath.Join(dir, "tree", "new"))
 	assert.NilError(t, err)
 	_, err = os.Stat(filepath.Join(dir, "tree", "old"))

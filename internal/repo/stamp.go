@@ -64,14 +64,14 @@ type Made struct {
 // to date, which it returns. make works in a temporary directory in dir, whose lock the
 // caller holds and which needs room for the given MiB. what is for the log.
 func (s Stamp) Make(root Root, what, dir, dst string, mib uint64, make func(tmp string) (Made, error)) (upToDate bool, err error) {
-	if ok, err := s.UpToDate(dst); ok || err != nil {
+	if ok, err := s.upToDate(dst); ok || err != nil {
 		return ok, err
 	}
-	if err := NeedFree(dir, mib); err != nil {
+	if err := needFree(dir, mib); err != nil {
 		return false, err
 	}
 	start := time.Now()
-	tmp, err := TempDir(dir)
+	tmp, err := tempDir(dir)
 	if err != nil {
 		return false, err
 	}
@@ -98,7 +98,7 @@ func (s Stamp) install(made, dst, tmp string) error {
 	sum, err := HashFile(made)
 	isFile := err == nil
 	os.Remove(StampPath(dst))
-	if err := Replace(made, dst, tmp); err != nil {
+	if err := replace(made, dst, tmp); err != nil {
 		return err
 	}
 	if isFile {
@@ -109,10 +109,10 @@ func (s Stamp) install(made, dst, tmp string) error {
 	return os.WriteFile(StampPath(dst), []byte(s.String()), 0o644)
 }
 
-// UpToDate reports whether dir was made from what want says, and still is what
+// upToDate reports whether dir was made from what the stamp says, and still is what
 // was made. A tree that somebody edited is an error: remaking it would throw
 // the edits away, and using it would build something else than the pins say.
-func (s Stamp) UpToDate(dir string) (bool, error) {
+func (s Stamp) upToDate(dir string) (bool, error) {
 	have := ReadStamp(dir)
 	if have == nil {
 		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {

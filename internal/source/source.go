@@ -118,9 +118,9 @@ func Clone(ctx context.Context, clone string) (string, error) {
 	return clone, nil
 }
 
-// Verify checks that a git clone of moby has the pinned commit of a release, and
+// verify checks that a git clone of moby has the pinned commit of a release, and
 // no other one under its tag.
-func Verify(ctx context.Context, rel pins.Release, clone string) error {
+func verify(ctx context.Context, rel pins.Release, clone string) error {
 	if err := rel.CheckCommit(); err != nil {
 		return fmt.Errorf("%w\nnext: the same without --tree", err)
 	}
@@ -159,7 +159,7 @@ func fromModule(ctx context.Context, root repo.Root, rel pins.Release, dir strin
 			return err
 		}
 		args = append(args, "-e")
-	} else if ok, err := AdoptVendorMod(dir); err != nil {
+	} else if ok, err := adoptVendorMod(dir); err != nil {
 		return err
 	} else if !ok {
 		return tool.Usagef("the module of %s has neither go.mod nor both of vendor.mod and vendor.sum; %s", rel.Name, rel.UseClone())
@@ -184,10 +184,10 @@ func fromModule(ctx context.Context, root repo.Root, rel pins.Release, dir strin
 	return nil
 }
 
-// AdoptVendorMod gives a tree of 23.0 to 28.5 a go.mod and a go.sum. Upstream has
+// adoptVendorMod gives a tree of 23.0 to 28.5 a go.mod and a go.sum. Upstream has
 // them there under the names vendor.mod and vendor.sum, and its build puts a
 // go.mod beside them while it runs. It returns whether the tree has a go.mod.
-func AdoptVendorMod(dir string) (bool, error) {
+func adoptVendorMod(dir string) (bool, error) {
 	if _, err := os.Stat(filepath.Join(dir, "go.mod")); !errors.Is(err, fs.ErrNotExist) {
 		return err == nil, err
 	}

@@ -341,13 +341,13 @@ func TestInterruptedFetchLeavesNothing(t *testing.T) {
 
 func TestVendorModServesAsGoMod(t *testing.T) {
 	dir := t.TempDir()
-	ok, err := AdoptVendorMod(dir)
+	ok, err := adoptVendorMod(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, !ok, "a tree without either file has a go.mod")
 
 	write(t, filepath.Join(dir, "vendor.mod"), "module example.com/moby\n")
 	write(t, filepath.Join(dir, "vendor.sum"), "a sum\n")
-	ok, err = AdoptVendorMod(dir)
+	ok, err = adoptVendorMod(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, ok)
 	pins, err := readPins(dir)
@@ -355,7 +355,7 @@ func TestVendorModServesAsGoMod(t *testing.T) {
 	assert.Equal(t, pins, "module example.com/moby\na sum\n")
 
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/own\n")
-	ok, err = AdoptVendorMod(dir)
+	ok, err = adoptVendorMod(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, ok)
 	pins, err = readPins(dir)

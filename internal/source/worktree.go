@@ -34,7 +34,7 @@ func (w Worktree) tree() string { return filepath.Join(w.Dir, "tree") }
 // checkout makes a tree from the clone. Only files that differ from those of the
 // last checkout are written.
 func (w Worktree) checkout(ctx context.Context, rel pins.Release) (string, error) {
-	if err := Verify(ctx, rel, w.Clone); err != nil {
+	if err := verify(ctx, rel, w.Clone); err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(w.tree(), 0o755); err != nil {
@@ -58,7 +58,7 @@ func (w Worktree) checkout(ctx context.Context, rel pins.Release) (string, error
 			return "", err
 		}
 	}
-	_, err = AdoptVendorMod(w.tree())
+	_, err = adoptVendorMod(w.tree())
 	return w.tree(), err
 }
 
