@@ -88,7 +88,7 @@ func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 		return "", err
 	}
 	dst := Path(root, rel.Name, !o.Stock)
-	b := builder{root: root, rel: rel, tree: tree, version: version, tags: Tags, ldflags: ldflags}
+	b := builder{rel: rel, tree: tree, version: version, tags: Tags, ldflags: ldflags}
 	if o.Tags != "" {
 		b.tags = o.Tags
 	}
@@ -129,7 +129,6 @@ func askVersion(ctx context.Context, bin, want string) (string, error) {
 
 // builder compiles one tree.
 type builder struct {
-	root    repo.Root
 	rel     pins.Release
 	tree    string // root of the tree
 	version string // what dockerd is to call itself

@@ -125,10 +125,11 @@ func (s Series) install(ctx context.Context, root repo.Root, was Series, force b
 		return nil, err
 	}
 	for _, c := range changes {
-		if c.What == "removed" {
-			err = os.Remove(was.Path(c.Patch))
-		} else {
+		switch {
+		case c.What != "removed":
 			err = os.WriteFile(was.Path(c.Patch), c.text, 0o644)
+		case !strings.HasPrefix(c.Patch, common): // other lines need the shared ones
+			err = os.RemoveAll(was.Path(c.Patch))
 		}
 		if err != nil {
 			return nil, err
@@ -146,51 +147,47 @@ func (s Series) base(ctx context.Context, tree string, table pins.Table) (pins.R
 	if err != nil {
 		return pins.Release{}, err
 	}
-	commits := strings.Fields(out)
+	history := strings.Fields(out)
 	var found pins.Release
-	is := fmt.Sprintf("HEAD of %s is %s, not on top of any release", tree, commits[0])
-	for _, c := range commits {
+	is := fmt.Sprintf("HEAD of %s is %s, not on top of any release", tree, history[0])
+	for _, c := range history {
 		if i := slices.IndexFunc(table, func(r pins.Release) bool { return r.Commit == c }); i >= 0 {
 			found = table[i]
-			is = fmt.Sprintf("HEAD of %s is %s, on top of %s (%s)", tree, commits[0], found.Commit, found.Tag)
+			is = fmt.Sprintf("HEAD of %s is %s, on top of %s (%s)", tree, history[0], found.Commit, found.Tag)
 			break
 		}
 	}
-	if s.Patches == nil { // a line to be
-		return s.firstBase(table, found, is)
+	want := table.Releases(s.Line)
+	if s.Patches != nil {
+		r, err := table.Find(s.Base)
+		if err == nil {
+			err = r.CheckCommit()
+		}
+		if err != nil {
+			return r, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
+		}
+		want = pins.Table{r}
 	}
-	want, err := table.Find(s.Base)
-	if err == nil {
-		err = want.CheckCommit()
-	}
-	if err != nil {
-		return want, fmt.Errorf(`patch/%s/series: "# base: %s": %w`, s.Line, s.Base, err)
-	}
-	if want.Commit == found.Commit {
-		return want, nil
-	}
-	err = fmt.Errorf("%s; want it on top of %s (%s), the base of patch/%s", is, want.Commit, want.Tag, s.Line)
-	if found.Line == s.Line {
-		return want, fmt.Errorf(`%w`+"\n"+`next: git -C %s rebase --onto %s %s; or name %s after "# base:" in patch/%s/series and commit that`,
-			err, tree, want.Tag, found.Tag, found.Name, s.Line)
-	}
-	return want, fmt.Errorf("%w\nnext: git -C %s switch -c ethorder-%s %s && scripts/patch %s --tree %s --commit",
-		err, tree, want.Name, want.Tag, want.Name, tree)
-}
-
-// firstBase returns the release that the first commits of a line are on top of, if it is
-// of the line. is says in an error what the checkout is.
-func (s Series) firstBase(table pins.Table, found pins.Release, is string) (pins.Release, error) {
-	var want []string
-	for _, r := range table.Releases(s.Line) {
+	var commits []string
+	for _, r := range want {
 		if r.Commit != "" && r.Commit == found.Commit {
 			return r, nil
 		}
 		if r.Commit != "" {
-			want = append(want, fmt.Sprintf("%s (%s)", r.Commit, r.Tag))
+			commits = append(commits, fmt.Sprintf("%s (%s)", r.Commit, r.Tag))
 		}
 	}
-	return found, fmt.Errorf("%s; want it on top of a release of line %s: %s", is, s.Line, strings.Join(want, ", "))
+	err = fmt.Errorf("%s; patch/%s needs it on top of %s", is, s.Line, strings.Join(commits, " or "))
+	switch base := want[0]; {
+	case s.Patches == nil:
+		return found, err
+	case found.Line == s.Line:
+		return base, fmt.Errorf(`%w`+"\n"+`next: git -C %s rebase --onto %s %s; or name %s after "# base:" in patch/%s/series and commit that`,
+			err, tree, base.Tag, found.Tag, found.Name, s.Line)
+	default:
+		return base, fmt.Errorf("%w\nnext: git -C %s switch -c ethorder-%s %s && scripts/patch %s --tree %s --commit",
+			err, tree, base.Name, base.Tag, base.Name, tree)
+	}
 }
 
 // onTop returns HEAD of a checkout, whose commits above base can be a series.

@@ -71,7 +71,7 @@ func TestRefreshMakesTwoLinesOfContext(t *testing.T) {
 
 func TestRefreshKeepsASharedPatchWhereItIs(t *testing.T) {
 	f := newFake(t)
-	first := f.share(t)
+	first := f.share(t, 0)
 	f = f.committed(t)
 	assert.DeepEqual(t, f.refresh(t), []string{"unchanged", "unchanged"})
 	assert.Equal(t, f.status(t), "")
@@ -93,6 +93,17 @@ func TestRefreshKeepsASharedPatchWhereItIs(t *testing.T) {
 	assert.DeepEqual(t, f.refresh(t), []string{"rewritten", "unchanged"})
 	assert.Equal(t, f.status(t), "M patch/common/"+first)
 	assert.DeepEqual(t, f.load(t).Patches, []string{"../common/" + first, f.patches(t)[0]})
+}
+
+func TestRefreshKeepsASharedPatchForOtherLines(t *testing.T) {
+	f := newFake(t)
+	shared := f.share(t, 1)
+	f = f.committed(t)
+	git(t, f.upstream, "reset", "-q", "--hard", "HEAD^")
+	assert.DeepEqual(t, f.refresh(t), []string{"unchanged", "removed"})
+	assert.DeepEqual(t, f.load(t).Patches, f.patches(t))
+	_, err := os.Stat(f.root.Path("patch/common", shared))
+	assert.NilError(t, err)
 }
 
 func TestRefreshOfAnAmendedCommitRewritesItsPatchAlone(t *testing.T) {

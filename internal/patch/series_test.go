@@ -100,15 +100,17 @@ func (f fake) patches(t *testing.T) []string {
 	return names
 }
 
-// share moves the first patch to those that all lines have, and returns its file name.
-func (f fake) share(t *testing.T) string {
-	first, second := f.patches(t)[0], f.patches(t)[1]
-	b, err := os.ReadFile(f.root.Path("patch/1.2", first))
+// share moves a patch to those that all lines have, and returns its file name.
+func (f fake) share(t *testing.T, i int) string {
+	names := f.patches(t)
+	shared := names[i]
+	b, err := os.ReadFile(f.root.Path("patch/1.2", shared))
 	assert.NilError(t, err)
-	write(t, f.root.Path("patch/common", first), string(b))
-	assert.NilError(t, os.Remove(f.root.Path("patch/1.2", first)))
-	f.series(t, "# base: 1.2.3", "../common/"+first, second)
-	return first
+	write(t, f.root.Path("patch/common", shared), string(b))
+	assert.NilError(t, os.Remove(f.root.Path("patch/1.2", shared)))
+	names[i] = "../common/" + shared
+	f.series(t, "# base: 1.2.3", names[0], names[1])
+	return shared
 }
 
 func (f fake) load(t *testing.T) Series {
@@ -339,7 +341,7 @@ func TestRowOfAReleaseThatOnlyACloneHas(t *testing.T) {
 
 func TestSharedPatchIsOneOfTheSeries(t *testing.T) {
 	f := newFake(t)
-	first := f.share(t)
+	first := f.share(t, 0)
 	s := f.load(t)
 	assert.DeepEqual(t, s.Patches, []string{"../common/" + first, f.patches(t)[0]})
 	assert.Equal(t, s.Path(s.Patches[0]), f.root.Path("patch/common", first))
