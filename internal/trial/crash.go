@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -104,10 +105,7 @@ func (k *killer) kill(i int) error {
 	answer := make(chan error, 1)
 	begin := time.Now()
 	go func() { answer <- post(k.ctx, k.Engine, path, body) }()
-	moment := k.took[kind]
-	if moment == 0 {
-		moment = 300 * time.Millisecond
-	}
+	moment := cmp.Or(k.took[kind], 300*time.Millisecond)
 	time.Sleep(time.Duration(k.Float64() * 1.2 * float64(moment)))
 	var answered error
 	select {
@@ -204,27 +202,56 @@ var (
 // daemon/monitor.go of 28.5).
 const lateEnd = "task must be stopped before deletion"
 
-// start starts the container. Until the engine has found the new containerd, starts fail,
-// or the engine says that it has started what does not run; one that goes on like that is
-// killed and started again. What is killed in a start may leave a task in containerd that
-// no engine removes. Then the container cannot be started any more, and another one takes
-// its place. Nor does a start say anything about the order that has lost all its networks
-// to the late end of the task before. But none of these must lose networks from the file.
+// remedy is what a start calls for that says nothing about the order, because of a kill
+// before it.
+type remedy string
+
+const (
+	none     remedy = "" // the start counts
+	wait     remedy = "wait until the engine finds the new containerd"
+	restart  remedy = "restart dockerd, which does not find the new containerd"
+	recreate remedy = "create the container again, as containerd keeps its task"
+	repeat   remedy = "start the container again, as its last task ended late"
+)
+
+// remedyFor returns what a start calls for, given how many there have been, this one
+// included, and what the engine has logged meanwhile. The 21st counts in any case.
+func remedyFor(start observe.Snapshot, try int, log string) remedy {
+	switch {
+	case try > 20:
+	case noContainerd.MatchString(start.Failed) && try == 4:
+		return restart
+	case noContainerd.MatchString(start.Failed):
+		return wait
+	case keptTask.MatchString(start.Failed):
+		return recreate
+	case start.Failed == "" && len(start.Interfaces) == 0 && strings.Contains(log, lateEnd):
+		return repeat
+	}
+	return none
+}
+
+// start starts the container until a start counts. No remedy may cost the container a
+// network.
 func (k *killer) start(when string) {
-	logged := k.logged()
+	logged := len(k.log())
 	for try := 1; ; try++ {
 		tally, wrong := k.Tally, k.Wrong
 		start := k.Start(when)
-		if k.Err != nil || try > 20 {
+		log := k.log()
+		if k.Err != nil {
 			return
 		}
-		switch {
-		case noContainerd.MatchString(start.Failed):
-			if time.Sleep(time.Second); try == 4 {
-				k.lost++
-				k.Try(func() error { return k.killAndStart("dockerd") })
-			}
-		case keptTask.MatchString(start.Failed):
+		switch remedyFor(start, try, log[logged:]) {
+		case none:
+			return
+		case wait:
+			time.Sleep(time.Second)
+		case restart:
+			time.Sleep(time.Second)
+			k.lost++
+			k.Try(func() error { return k.killAndStart("dockerd") })
+		case recreate:
 			k.left++
 			k.attachments(when)
 			k.Do("rm --force router")
@@ -233,39 +260,24 @@ func (k *killer) start(when string) {
 			for _, network := range networks[1:] {
 				k.Connect(network)
 			}
-		case start.Failed == "" && len(start.Interfaces) == 0 && k.endedLate(logged):
-			logged = k.logged()
+		case repeat:
+			logged = len(log)
 			k.late++
 			k.attachments(when)
 			k.stop()
-		default:
-			return
 		}
 		k.Tally, k.Wrong = tally, wrong
 	}
 }
 
-// logged returns how many bytes the engine has logged.
-func (k *killer) logged() (size int64) {
+// log returns what the engine has logged.
+func (k *killer) log() (text string) {
 	k.Try(func() error {
-		info, err := os.Stat(k.Engine.Log())
-		if err == nil {
-			size = info.Size()
-		}
+		data, err := os.ReadFile(k.Engine.Log())
+		text = string(data)
 		return err
 	})
-	return size
-}
-
-// endedLate returns whether the engine has logged the late end of a task, after as many
-// bytes as given.
-func (k *killer) endedLate(logged int64) (late bool) {
-	k.Try(func() error {
-		log, err := os.ReadFile(k.Engine.Log())
-		late = err == nil && strings.Contains(string(log[logged:]), lateEnd)
-		return err
-	})
-	return late
+	return text
 }
 
 // stop stops the container. An engine whose containerd was killed may not notice that a
