@@ -16,6 +16,7 @@ import (
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
 	"ethorder/internal/report"
+	"ethorder/internal/tool"
 )
 
 // Swarm runs a swarm of three stock engines, and then one of three patched ones.
@@ -196,8 +197,9 @@ type swarm struct {
 
 type node struct {
 	*engine.Engine
-	id   string
-	down bool // its daemon has been killed
+	docker func(ctx context.Context, args ...string) (string, error) // Engine.Docker
+	id     string
+	down   bool // its daemon has been killed
 }
 
 // task is a container of the service.
@@ -217,7 +219,7 @@ func (s *swarm) start(ctx context.Context, env *Env, patched bool) (err error) {
 		if err != nil {
 			return err
 		}
-		n := &node{Engine: e}
+		n := &node{Engine: e, docker: e.Docker}
 		s.nodes = append(s.nodes, n)
 		address, err := s.cable.plug(e.NetNS(1))
 		if err != nil {
@@ -264,14 +266,14 @@ func (s *swarm) manager() *node {
 
 // docker runs a docker command on a manager.
 func (s *swarm) docker(ctx context.Context, args ...string) error {
-	_, err := s.manager().Docker(ctx, args...)
+	_, err := s.manager().docker(ctx, args...)
 	return err
 }
 
 // leader returns the manager that leads the others.
 func (s *swarm) leader(ctx context.Context) (int, error) {
 	for i, n := range s.nodes {
-		leads, err := s.manager().Docker(ctx, "node", "inspect", "--format", "{{.ManagerStatus.Leader}}", n.id)
+		leads, err := s.manager().docker(ctx, "node", "inspect", "--format", "{{.ManagerStatus.Leader}}", n.id)
 		if err != nil {
 			return 0, err
 		}
@@ -308,12 +310,12 @@ func (s *swarm) reunite(ctx context.Context) error {
 
 // ready is like reunite, but restarts nothing.
 func (s *swarm) ready(ctx context.Context, timeout time.Duration) error {
-	return awaitNil(ctx, timeout, func() error {
+	return tool.Wait(ctx, timeout, time.Second, "the managers to find each other", func(ctx context.Context) error {
 		for _, n := range s.nodes {
 			if n.down {
 				continue
 			}
-			state, err := s.manager().Docker(ctx, "node", "inspect", "--format", "{{.Status.State}} {{.ManagerStatus.Reachability}}", n.id)
+			state, err := s.manager().docker(ctx, "node", "inspect", "--format", "{{.Status.State}} {{.ManagerStatus.Reachability}}", n.id)
 			if err != nil {
 				return err
 			}
@@ -358,29 +360,38 @@ func (s *swarm) update(ctx context.Context) error {
 // settle waits until the service runs with new tasks in place of those that a node had
 // before, and returns all its tasks by their ids.
 func (s *swarm) settle(ctx context.Context, before map[string]task, changed int) (tasks map[string]task, err error) {
-	return tasks, awaitNil(ctx, settleTimeout, func() error {
-		if tasks, err = s.tasks(ctx); err != nil {
-			return err
-		}
-		for id := range tasks {
-			if old, ok := before[id]; ok && (changed == allNodes || changed == old.node) {
-				return fmt.Errorf("task %s has not been replaced yet", id)
-			}
-		}
-		for i, n := range s.nodes {
-			on := func(id string) bool { return tasks[id].node == i }
-			if changed == allNodes && !slices.ContainsFunc(slices.Collect(maps.Keys(tasks)), on) {
-				return fmt.Errorf("node %s has no task", n.id)
-			}
-		}
-		return nil
+	err = tool.Wait(ctx, settleTimeout, time.Second, "the swarm to settle", func(ctx context.Context) error {
+		tasks, err = s.settled(ctx, before, changed)
+		return err
 	})
+	return tasks, err
+}
+
+// settled returns what settle waits for, or an error that says what is not so yet.
+func (s *swarm) settled(ctx context.Context, before map[string]task, changed int) (map[string]task, error) {
+	tasks, err := s.tasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	on := make(map[int]int)
+	for id, t := range tasks {
+		on[t.node]++
+		if old, ok := before[id]; ok && (changed == allNodes || changed == old.node) {
+			return nil, fmt.Errorf("task %s has not been replaced yet", id)
+		}
+	}
+	for i, n := range s.nodes {
+		if changed == allNodes && on[i] == 0 {
+			return nil, fmt.Errorf("node %s has no task", n.id)
+		}
+	}
+	return tasks, nil
 }
 
 // tasks returns the tasks of the service, or an error unless all that the swarm wants
 // run: by the word of the swarm, and as containers of the nodes.
 func (s *swarm) tasks(ctx context.Context) (map[string]task, error) {
-	out, err := s.manager().Docker(ctx, "service", "ps", "--no-trunc", "--filter", "desired-state=running",
+	out, err := s.manager().docker(ctx, "service", "ps", "--no-trunc", "--filter", "desired-state=running",
 		"--format", "{{.ID}} {{.CurrentState}}", serviceName)
 	if err != nil {
 		return nil, err
@@ -398,7 +409,7 @@ func (s *swarm) tasks(ctx context.Context) (map[string]task, error) {
 		if n.down {
 			continue
 		}
-		out, err := n.Docker(ctx, "ps", "--filter", "label=com.docker.swarm.service.name="+serviceName,
+		out, err := n.docker(ctx, "ps", "--filter", "label=com.docker.swarm.service.name="+serviceName,
 			"--format", `{{.Label "com.docker.swarm.task.id"}} {{.ID}}`)
 		if err != nil {
 			return nil, err
@@ -418,20 +429,3 @@ func (s *swarm) tasks(ctx context.Context) (map[string]task, error) {
 // settleTimeout is how long the swarm may take to do what it is asked. To notice that
 // a node is gone, it takes a minute.
 const settleTimeout = 4 * time.Minute
-
-// await waits until done returns no error.
-func awaitNil(ctx context.Context, timeout time.Duration, done func() error) error {
-	for start := time.Now(); ; {
-		err := done()
-		switch {
-		case err == nil || ctx.Err() != nil:
-			return err
-		case time.Since(start) > timeout:
-			return fmt.Errorf("the swarm does not settle in %v: %w", timeout, err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
