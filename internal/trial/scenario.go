@@ -16,6 +16,7 @@ import (
 
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
+	"ethorder/internal/tool"
 )
 
 // Scenario is what a user does to the networks of a container, and the order in which the
@@ -270,8 +271,18 @@ func startContainer(ctx context.Context, e *engine.Engine, name string) (observe
 	return start, err
 }
 
+// commandable is what the commands of a scenario need of an engine.
+type commandable interface {
+	Docker(ctx context.Context, args ...string) (string, error)
+	Post(ctx context.Context, path, body string) error
+	RunProbe(ctx context.Context, args ...string) (string, error)
+	Restart(ctx context.Context) error
+	Signal(signal syscall.Signal) error
+	StartDockerd(ctx context.Context) error
+}
+
 // runAll runs commands of a scenario, and returns each with what it printed.
-func runAll(ctx context.Context, e *engine.Engine, commands []string) (answers []string, err error) {
+func runAll(ctx context.Context, e commandable, commands []string) (answers []string, err error) {
 	for _, command := range commands {
 		answer, err := runCommand(ctx, e, command)
 		if err != nil {
@@ -300,7 +311,7 @@ func expand(command string, id func(network string) (string, error)) (string, er
 }
 
 // runCommand runs a command of a scenario, and returns what it printed.
-func runCommand(ctx context.Context, e *engine.Engine, command string) (string, error) {
+func runCommand(ctx context.Context, e commandable, command string) (string, error) {
 	command, err := expand(command, func(network string) (string, error) {
 		return e.Docker(ctx, "network", "inspect", "--format", "{{.Id}}", network)
 	})
@@ -337,7 +348,7 @@ func runCommand(ctx context.Context, e *engine.Engine, command string) (string, 
 
 // crash ends the container's first process, and waits until its engine has started it
 // again.
-func crash(ctx context.Context, e *engine.Engine) error {
+func crash(ctx context.Context, e commandable) error {
 	const state = "{{.State.Running}} {{.State.Restarting}} {{.State.StartedAt}}"
 	before, err := e.Docker(ctx, "inspect", "--format", state, router)
 	if err != nil {
@@ -351,15 +362,14 @@ func crash(ctx context.Context, e *engine.Engine) error {
 }
 
 // await waits until what docker inspect says of the container is as wanted.
-func await(ctx context.Context, e *engine.Engine, format string, wanted func(string) bool) error {
-	var now string
-	for begin := time.Now(); time.Since(begin) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
-		var err error
-		if now, err = e.Docker(ctx, "inspect", "--format", format, router); err != nil || wanted(now) {
-			return err
+func await(ctx context.Context, e commandable, format string, wanted func(string) bool) error {
+	return tool.Wait(ctx, 2*time.Minute, 100*time.Millisecond, router, func(ctx context.Context) error {
+		now, err := e.Docker(ctx, "inspect", "--format", format, router)
+		if err == nil && !wanted(now) {
+			return fmt.Errorf("%s is %q", format, now)
 		}
-	}
-	return fmt.Errorf("after two minutes %s of %s is %q", format, router, now)
+		return tool.StopWaiting(err)
+	})
 }
 
 // clean removes the containers and the networks, also if ctx has ended.

@@ -1,10 +1,12 @@
 package trial
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -158,4 +160,107 @@ func TestExpand(t *testing.T) {
 	}
 	_, err := expand("network connect id:kilo router", id)
 	assert.ErrorContains(t, err, "no network kilo")
+}
+
+// fakeEngine notes what it is asked. To docker commands it gives its answers, one after the
+// other; "!" is an error.
+type fakeEngine struct {
+	asked, answers []string
+}
+
+func (f *fakeEngine) ask(words ...string) (string, error) {
+	f.asked = append(f.asked, strings.Join(words, " "))
+	if len(f.answers) == 0 {
+		return "", nil
+	}
+	answer := f.answers[0]
+	f.answers = f.answers[1:]
+	if answer == "!" {
+		return "", errors.New("refused")
+	}
+	return answer, nil
+}
+
+func (f *fakeEngine) Docker(_ context.Context, args ...string) (string, error) {
+	return f.ask(append([]string{"docker"}, args...)...)
+}
+
+func (f *fakeEngine) RunProbe(_ context.Context, args ...string) (string, error) {
+	return f.ask(append([]string{"probe"}, args...)...)
+}
+
+func (f *fakeEngine) Post(_ context.Context, path, body string) error {
+	_, err := f.ask("POST", path, body)
+	return err
+}
+
+func (f *fakeEngine) Restart(context.Context) error {
+	_, err := f.ask("restart")
+	return err
+}
+
+func (f *fakeEngine) Signal(signal syscall.Signal) error {
+	_, err := f.ask(signal.String())
+	return err
+}
+
+func (f *fakeEngine) StartDockerd(context.Context) error {
+	_, err := f.ask("start")
+	return err
+}
+
+func TestRunCommand(t *testing.T) {
+	const health, state = "docker inspect --format {{.State.Health.Status}} router",
+		"docker inspect --format {{.State.Running}} {{.State.Restarting}} {{.State.StartedAt}} router"
+	for _, tc := range []struct {
+		command string
+		answers []string
+		asked   []string
+		said    string
+		err     string // "" for none
+	}{
+		{"network connect zulu router", []string{"done"}, []string{"docker network connect zulu router"}, "done", ""},
+		{"network connect zulu router", []string{"!"}, []string{"docker network connect zulu router"}, "", "refused"},
+		{"! network connect none router", []string{"!"}, []string{"docker network connect none router"}, "refused", ""},
+		{"! network connect none router", []string{"done"}, []string{"docker network connect none router"}, "", `docker network connect none router succeeded with "done", want an error`},
+		{"POST /x?name=y {\"{seq}\": \"1\"}", nil, []string{`POST /x?name=y {"com.docker.network.endpoint.attachsequence": "1"}`}, "", ""},
+		{"POST /x {}", []string{"!"}, []string{"POST /x {}"}, "", "refused"},
+		{"daemon restart", nil, []string{"restart"}, "", ""},
+		{"daemon kill", nil, []string{"killed", "start"}, "", ""},
+		{"daemon kill", []string{"!"}, []string{"killed"}, "", "refused"},
+		{"lab get 172.17.0.1:8080", []string{"hello"}, []string{"probe get 172.17.0.1:8080"}, "hello", ""},
+		{"await healthy", []string{"starting", "healthy"}, []string{health, health}, "", ""},
+		{"await healthy", []string{"!"}, []string{health}, "", "refused"},
+		{
+			"crash", []string{"true false 1", "!", "true false 1", "false true 1", "true false 2"},
+			[]string{state, "docker exec router /probe end", state, state, state}, "", "",
+		},
+		{"crash", []string{"!"}, []string{state}, "", "refused"},
+		{
+			"network connect shortid:zulu router", []string{"0123456789abcdef", "done"},
+			[]string{"docker network inspect --format {{.Id}} zulu", "docker network connect 0123456789ab router"}, "done", "",
+		},
+		{"network connect id:zulu router", []string{"!"}, []string{"docker network inspect --format {{.Id}} zulu"}, "", "refused"},
+	} {
+		e := &fakeEngine{answers: tc.answers}
+		said, err := runCommand(t.Context(), e, tc.command)
+		if tc.err == "" {
+			assert.NilError(t, err, tc.command)
+		} else {
+			assert.ErrorContains(t, err, tc.err, tc.command)
+		}
+		assert.Equal(t, said, tc.said, tc.command)
+		assert.DeepEqual(t, e.asked, tc.asked)
+	}
+}
+
+func TestRunAllEndsWithTheFirstError(t *testing.T) {
+	e := &fakeEngine{answers: []string{"", "!"}}
+	_, err := runAll(t.Context(), e, []string{"stop router", "start router", "rm router"})
+	assert.ErrorContains(t, err, "refused")
+	assert.DeepEqual(t, e.asked, []string{"docker stop router", "docker start router"})
+
+	said, err := runAll(t.Context(), &fakeEngine{answers: []string{"one", "!"}}, []string{"port router", "! start router"})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, said, []string{"port router: one", "! start router: refused"})
 }
