@@ -168,8 +168,8 @@ func connectAtOnce(ctx context.Context, e *engine.Engine, names []string) (refus
 	return refused, refusal
 }
 
-// startNumbered starts a container a few times and compares its interfaces with the numbers
-// of its networks, of which none may be lost.
+// startNumbered starts a container a few times and judges each start by the numbers that
+// its networks had before it.
 func (o *Outcome) startNumbered(ctx context.Context, e *engine.Engine, name, id string, attached, starts int) error {
 	orders := make(map[string]bool)
 	for range starts {
@@ -177,29 +177,36 @@ func (o *Outcome) startNumbered(ctx context.Context, e *engine.Engine, name, id 
 		if err != nil {
 			return err
 		}
-		want, distinct := byNumber(numbers)
 		start, err := startContainer(ctx, e, name)
 		if err != nil {
 			return err
 		}
 		orders[strings.Join(start.Networks(), " ")] = true
-		o.Figures[report.Starts]++
-		switch problem := misplaced(start, want); {
-		case o.Problem != "":
-		case !distinct || len(want) != attached:
-			o.blame("%s has the numbers %v", name, numbers)
-		case problem != "":
-			o.blame("%s: %s", name, problem)
-		}
-		if distinct && start.Follows(want) {
-			o.Figures[report.InOrder]++
-		}
+		o.countNumbered(name, start, numbers, attached)
 		if _, err := e.Docker(ctx, "stop", name); err != nil {
 			return err
 		}
 	}
 	o.Figures[report.Orders] = max(o.Figures[report.Orders], len(orders))
 	return nil
+}
+
+// countNumbered counts a start of a container with a number of networks, none of which may
+// have lost its number or share it. Only the first problem is kept.
+func (o *Outcome) countNumbered(name string, start observe.Snapshot, numbers map[string]uint64, attached int) {
+	want, distinct := byNumber(numbers)
+	problem := misplaced(start, want)
+	o.Figures[report.Starts]++
+	if distinct && problem == "" {
+		o.Figures[report.InOrder]++
+	}
+	switch {
+	case o.Problem != "":
+	case !distinct || len(want) != attached:
+		o.blame("%s has the numbers %v", name, numbers)
+	case problem != "":
+		o.blame("%s: %s", name, problem)
+	}
 }
 
 // byNumber returns networks in the order of their numbers, and whether each has one
