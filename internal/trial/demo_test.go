@@ -2,7 +2,6 @@ package trial
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 	"testing"
 
@@ -37,13 +36,6 @@ func TestDemoVerdict(t *testing.T) {
 		d.sides[0].tally, d.sides[1].tally = test.stock, test.patched
 		err := d.verdict("logs")
 		assert.Equal(t, out.String(), test.line)
-		status := 0
-		if err != nil {
-			status = tool.Failed
-		}
-		if exit := new(tool.Exit); errors.As(err, &exit) {
-			status = exit.Status
-		}
-		assert.Equal(t, status, test.status, "%v", err)
+		assert.Equal(t, status(err), test.status, "%v", err)
 	}
 }

@@ -1,12 +1,12 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -48,6 +48,8 @@ type Options struct {
 	Record bool
 	// Out is where the summaries go.
 	Out io.Writer
+
+	newEnv func(context.Context, repo.Root, pins.Release, string, string) (*Env, error) // nil for NewEnv
 }
 
 // Run makes trials of the suites. The error has the status of the worst of them.
@@ -56,15 +58,13 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if os.Geteuid() != 0 {
-		return tool.CannotRunf("trials run engines, which make interfaces and mounts: run them as root (with sudo)")
+	if o.newEnv == nil {
+		o.newEnv = NewEnv
 	}
-	if o.Seed == 0 {
-		o.Seed = rand.Uint64()
-	}
+	o.Seed = cmp.Or(o.Seed, rand.Uint64())
 	failed, inconclusive := 0, ""
 	for _, rel := range o.Releases {
-		env, err := NewEnv(ctx, o.Root, rel, o.Clone(rel), o.Dockerd)
+		env, err := o.newEnv(ctx, o.Root, rel, o.Clone(rel), o.Dockerd)
 		if err != nil {
 			return fmt.Errorf("%s: %w", rel.Name, err)
 		}
@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) error {
 				return fmt.Errorf("%s, suite %s: %w", rel.Name, s.Name, err)
 			}
 			failed += n
-			inconclusive = max(inconclusive, env.inconclusive)
+			inconclusive = cmp.Or(inconclusive, env.inconclusive)
 		}
 	}
 	switch {

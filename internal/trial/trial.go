@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
 	"ethorder/internal/report"
+	"ethorder/internal/tool"
 )
 
 // Suite is a group of trials.
@@ -112,6 +114,9 @@ type Env struct {
 // NewEnv builds the engines of a release, and what runs them, as far as they are not built.
 // A dockerd is taken in the place of the patched one, if given.
 func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, dockerd string) (*Env, error) {
+	if os.Geteuid() != 0 {
+		return nil, tool.CannotRunf("engines make interfaces and mounts: run this as root (with sudo)")
+	}
 	env := &Env{Release: rel, Root: root, Clone: clone, Patched: dockerd, Starts: 20, Scale: 1}
 	var err error
 	if env.Config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
@@ -221,6 +226,9 @@ func (env *Env) Report(name string, stock, patched Outcome) {
 
 // skip reports a trial that this machine cannot do, and why.
 func (env *Env) skip(name, why string) {
+	if !env.selected(name) {
+		return
+	}
 	why = strings.Join(strings.Fields(why), " ")
 	env.found = append(env.found, report.Trial{Name: name, Skipped: why})
 	logrus.Warnf("%s, %s: %s: skipped: %s", env.Release.Name, env.suite.Name, name, why)
