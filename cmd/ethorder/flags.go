@@ -25,14 +25,14 @@ type sources struct {
 func addSources(cmd *cobra.Command) *sources {
 	s := &sources{cmd: cmd}
 	cmd.Flags().StringVar(&s.clone, "moby-repo", os.Getenv("MOBY_REPO"),
-		"take the release's commit from this git `CLONE` of moby, which is only read, and not its Go module (default $MOBY_REPO)")
+		"take the source from this git `CLONE` of moby, which is only read, instead of a Go module (default $MOBY_REPO)")
 	return s
 }
 
 // addUntested adds --untested to a command.
 func (s *sources) addUntested() *sources {
 	s.cmd.Flags().BoolVar(&s.untested, "untested", false,
-		"take a release that is not in patch/releases.tsv, by its tag in a clone of moby, with the series of the nearest release")
+		"accept a release that is not in patch/releases.tsv: take its tag in a clone of moby, and the series of the nearest release")
 	return s
 }
 

@@ -42,12 +42,17 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ethorder",
 		Short: "Docker interfaces in the order in which networks were attached",
-		Long: `Builds Docker Engines whose containers get their interfaces in the order in which their networks
-were attached, and tries that on real engines. scripts/NAME runs a command by its name, and
-scripts/ethorder NAME any of them.
+		Long: `Builds Docker Engines whose containers get their interfaces in the order in which their
+networks were attached, and compares real engines, stock and patched. "scripts/ethorder NAME"
+runs any command. The commands for users also have a script: "scripts/NAME".
 
-exit status: 0 good, 1 a verdict or a step failed, 2 usage, 3 the stock engine kept the order too,
-so that nothing is shown, 77 this machine lacks something, 130 interrupted`,
+Exit status:
+  0    success
+  1    a check, a trial or a step failed
+  2    wrong usage
+  3    inconclusive: the stock engine kept the order too
+  77   this machine lacks a program, a privilege or disk space
+  130  interrupted`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -124,7 +124,7 @@ func TestHelp(t *testing.T) {
 		}
 		assert.Check(t, cmd.Long != "" && cmd.Short != "" && cmd.GroupID != "", cmd.Name())
 		for _, line := range strings.Split(cmd.Long, "\n") {
-			assert.Check(t, len(line) <= 135, "%s: %s", cmd.Name(), line)
+			assert.Check(t, len(line) <= 96, "%s: %s", cmd.Name(), line)
 		}
 	}
 }

@@ -30,20 +30,22 @@ func checkCommand() *cobra.Command {
 	var all, record, dry bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check everything that must hold, and count",
-		Long: `Checks format, vet, shellcheck, the patches, unit and property tests; builds the stock and the patched
-engine of the oldest and of the newest release that build from Go modules, and tries them, also at
-random and with faults; and builds one in a container, where a Docker Engine runs. scripts/test runs it.
+		Short: "Run all checks of this repository (scripts/test)",
+		Long: `Runs gofmt, go vet, shellcheck, patch lint, and unit and property tests. It builds the stock and
+the patched engine of the oldest and the newest release that build from Go modules, and runs
+trials on them. If a Docker Engine runs on the machine, it also builds an engine in a container.
 
-It shows what it does on stderr, at the end once more the last lines of what failed, and on stdout one
-line: how many checks passed, failed, and were skipped as this machine cannot run them. The first run
-takes half an hour on two cores and 6 GB of disk, 2 of it in out/, later ones 15 minutes. Debian
-packages that are missing are installed, see scripts/packages. Without root, what needs it is skipped.`,
+Progress goes to stderr, with the last lines of each failed check at the end. One line on stdout
+has the numbers of checks that passed, failed, and were skipped. A check is skipped if this
+machine cannot run it, for example without root.
+
+On two cores, the first run takes half an hour and 6 GB of disk, 2 GB of it in out/. Later runs
+take 15 minutes. Missing Debian packages are installed (see scripts/packages).`,
 		Example: "  sudo scripts/test\n  sudo scripts/test --only 'unit tests'",
 		Args:    orUsage(cobra.NoArgs),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
 			if record && !all {
-				return tool.Usagef("--record writes down what --all finds: give both")
+				return tool.Usagef("--record records the results of --all: give both")
 			}
 			filter, err := regexp.Compile(only)
 			if err != nil {
@@ -70,15 +72,15 @@ packages that are missing are installed, see scripts/packages. Without root, wha
 			count := gate.Run(cmd.Context(), cmd.ErrOrStderr(), root.Path(), checks)
 			fmt.Fprintln(cmd.OutOrStdout(), count)
 			if count.Failed > 0 {
-				return fmt.Errorf("%d checks failed: the last lines of what failed are above; run one alone with: scripts/test --only %q", count.Failed, "NAME")
+				return fmt.Errorf("%d checks failed, and their last lines are above; to run one alone: scripts/test --only %q", count.Failed, "NAME")
 			}
 			return nil
 		}),
 	}
 	f := cmd.Flags()
 	f.StringVar(&only, "only", "", "run only the checks whose name matches `REGEXP`")
-	f.BoolVar(&all, "all", false, "also try the last release of every line that builds from a Go module with all suites, and run upstream's own tests, which takes a day")
-	f.BoolVar(&record, "record", false, "with --all: put what is found into results/ and docs/")
+	f.BoolVar(&all, "all", false, "run all suites on the last release of each line that builds from a Go module, and upstream's own tests; this takes a day")
+	f.BoolVar(&record, "record", false, "with --all: write the results to results/ and docs/")
 	f.BoolVar(&dry, "dry-run", false, "only list the checks")
 	return cmd
 }
@@ -88,19 +90,22 @@ func trialCommand() *cobra.Command {
 	var dry bool
 	var about strings.Builder
 	for _, s := range suites {
-		fmt.Fprintf(&about, "\n  %-11s %s", s.Name, s.Guarantee)
+		name := s.Name
 		if s.OptIn {
-			about.WriteString(" (only if named)")
+			name += " (only if named)"
 		}
+		fmt.Fprintf(&about, "\n  %s\n%s", name, indent(s.Guarantee))
 	}
 	cmd := &cobra.Command{
 		Use:   "trial <release>...",
-		Short: "Try the guarantees on the stock and the patched engine of releases",
-		Long: `Builds the stock and the patched engine of each release, runs both in sandboxes, and makes the trials of
-suites on both. A trial fails if the patched engine breaks a guarantee. In the first of core, the stock
-engine must get a start wrong: else nothing is shown. It takes root. A Docker Engine that runs on the
-machine is not touched. Ctrl-C leaves nothing behind. The suites:
-` + about.String(),
+		Short: "Run trials on the stock and the patched engine of releases",
+		Long: `Builds the stock and the patched engine of each release, and runs the trials of suites on both,
+in sandboxes. A trial fails if the patched engine breaks a guarantee. The first trial of core is
+inconclusive if the stock engine gets every start right.
+
+Trials need root. They leave the machine's Docker Engine alone. Ctrl-C leaves nothing behind.
+
+Suites:` + about.String(),
 		Example: "  sudo scripts/ethorder trial 29.8.1 --suite core\n  sudo scripts/ethorder trial 27.5.1 --suite crash --scale 10 --record",
 		Args:    orUsage(cobra.MinimumNArgs(1)),
 	}
@@ -123,14 +128,28 @@ machine is not touched. Ctrl-C leaves nothing behind. The suites:
 	})
 	f := cmd.Flags()
 	f.StringSliceVar(&o.Suites, "suite", nil, "run only the suites `NAME,...`")
-	f.StringVar(&o.Filter, "run", "", "make only the trials whose name matches `REGEXP`")
-	f.StringVar(&o.Dockerd, "dockerd", "", "take the dockerd in `FILE` for the patched one")
+	f.StringVar(&o.Filter, "run", "", "run only the trials whose name matches `REGEXP`")
+	f.StringVar(&o.Dockerd, "dockerd", "", "use the dockerd in `FILE` as the patched engine")
 	f.IntVar(&o.Starts, "starts", 20, "start the container of a scenario `N` times")
 	f.IntVar(&o.Scale, "scale", 1, "make random trials `N` times as long")
-	f.Uint64Var(&o.Seed, "seed", 0, "repeat random trials that were made with seed `N` (default a new one)")
-	f.BoolVar(&o.Record, "record", false, "put what is found into results/ and docs/")
+	f.Uint64Var(&o.Seed, "seed", 0, "seed random trials with `N`, to repeat a run (default a new one)")
+	f.BoolVar(&o.Record, "record", false, "write the results to results/ and docs/")
 	f.BoolVar(&dry, "dry-run", false, "only list the trials")
 	return cmd
+}
+
+// indent breaks a text into lines of a help text, set off by six columns.
+func indent(text string) string {
+	lines := []string{"     "}
+	for _, word := range strings.Fields(text) {
+		last := len(lines) - 1
+		if len(lines[last])+1+len(word) <= 96 {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, "      "+word)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func matrixCommand() *cobra.Command {
@@ -139,13 +158,16 @@ func matrixCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "matrix [release...]",
 		Short: "Apply, compile and vet the series of every release",
-		Long: `Finds out of every release, or of the given ones, whether its series applies without fuzz, whether the
-files that it installs are those at the root, whether the packages that it touches compile, and whether
-go vet finds nothing in them that it does not find in the stock tree. Prints a line a release.
+		Long: `Checks the series of all releases, or of the given ones, and prints one line for each release:
+  - the series applies without fuzz
+  - the installed files equal those at the root
+  - the packages that the series touches compile
+  - go vet finds nothing in them that it does not find in the stock tree
 
-What was found good is not checked again, so that an interrupted run goes on where it was. Without a
-clone of moby, releases that have no Go module are left out. It takes two to five minutes on two cores
-for the first release of a minor version, half a minute for each other, some hours for all, and 2 GB.`,
+Releases that passed are not checked again, so you can continue an interrupted run. Without a
+clone of moby, releases without a Go module are left out. On two cores, the first release of a
+minor version takes two to five minutes, each further one half a minute, and all of them some
+hours. The matrix needs 2 GB of disk.`,
 		Args: orUsage(cobra.ArbitraryArgs),
 	}
 	from := addSources(cmd)
@@ -165,8 +187,8 @@ for the first release of a minor version, half a minute for each other, some hou
 	})
 	f := cmd.Flags()
 	f.IntVar(&m.Jobs, "jobs", 2, "check `N` releases at a time")
-	f.BoolVar(&m.Again, "again", false, "also check what was found good already")
-	f.BoolVar(&record, "record", false, "put what is found into results/matrix.tsv and docs/support.md")
+	f.BoolVar(&m.Again, "again", false, "also check releases that have passed before")
+	f.BoolVar(&record, "record", false, "write the results to results/matrix.tsv and docs/support.md")
 	f.BoolVar(&dry, "dry-run", false, "only list the releases that would be checked")
 	return cmd
 }
@@ -176,13 +198,13 @@ func upstreamCommand() *cobra.Command {
 	var record, dry bool
 	cmd := &cobra.Command{
 		Use:   "upstream <release>...",
-		Short: "Run upstream's own tests in the stock and in the patched tree of releases",
-		Long: `Runs upstream's own tests of the packages in patch/upstream-tests.tsv, in the stock and in the patched
-tree of each release, and compares: what passes in the stock tree must pass in the patched one, and so
-must the tests that the series adds. Prints a line a release.
+		Short: "Run upstream's own tests in the stock and the patched trees of releases",
+		Long: `Runs upstream's own tests in the stock and in the patched tree of each release, and prints one
+line for each release. patch/upstream-tests.tsv lists the packages. Tests that pass in the stock
+tree must pass in the patched tree, and so must the tests that the series adds.
 
-The tests run in a sandbox and do not reach the machine. It takes root. Engines before 23.0 need a clone
-of moby, and those up to 20.10 one of docker/libnetwork too: they vendor it without its tests.`,
+The tests need root, and run in a sandbox. Releases before 23.0 also need a clone of moby and a
+clone of docker/libnetwork, because they vendor libnetwork without its tests.`,
 		Args: orUsage(cobra.MinimumNArgs(1)),
 	}
 	from := addSources(cmd)
@@ -212,8 +234,8 @@ of moby, and those up to 20.10 one of docker/libnetwork too: they vendor it with
 		})
 	})
 	f := cmd.Flags()
-	f.StringVar(&libnetwork, "libnetwork", os.Getenv("LIBNETWORK_REPO"), "git `CLONE` of docker/libnetwork (default $LIBNETWORK_REPO)")
-	f.BoolVar(&record, "record", false, "put what is found into results/ and docs/support.md")
+	f.StringVar(&libnetwork, "libnetwork", os.Getenv("LIBNETWORK_REPO"), "take libnetwork's tests from this git `CLONE` of docker/libnetwork (default $LIBNETWORK_REPO)")
+	f.BoolVar(&record, "record", false, "write the results to results/ and docs/support.md")
 	f.BoolVar(&dry, "dry-run", false, "only list the packages whose tests would run")
 	return cmd
 }
@@ -221,7 +243,7 @@ of moby, and those up to 20.10 one of docker/libnetwork too: they vendor it with
 func isolateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "isolate DIR PROGRAM [argument...]",
-		Short:              "Run a program in namespaces of its own, with a folder visible",
+		Short:              "Run a program in its own namespaces, with one folder of the machine",
 		Hidden:             true,
 		DisableFlagParsing: true,
 		Args:               orUsage(cobra.MinimumNArgs(2)),

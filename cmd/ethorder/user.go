@@ -19,14 +19,16 @@ func demoCommand() *cobra.Command {
 	var d trial.Demo
 	cmd := &cobra.Command{
 		Use:   "demo [release]",
-		Short: "Show on real engines in which order interfaces come up, stock and patched",
-		Long: `Fetches the verified source of a release (by default the newest that builds from a Go module), builds
-its stock and its patched engine, runs each in a sandbox, gives both the same docker commands, and
-prints these, a table for each start of the container, and a verdict.
+		Short: "Compare the order of interfaces on a stock and a patched engine",
+		Long: `Builds the stock and the patched engine of a release from verified source, runs each in a
+sandbox, and gives both the same docker commands. It prints the commands, a table for each
+start of the container, and a verdict. The default release is the newest that builds from a Go
+module.
 
-It takes root, five minutes on two cores the first time and half a minute later, and 5 GB of disk, 1 of
-it in out/. Debian packages that are missing are installed, see scripts/packages. A Docker Engine that
-runs on the machine, its interfaces and its firewall are not touched. Ctrl-C leaves nothing behind.`,
+The demo needs root and 5 GB of disk, 1 GB of it in out/. On two cores, it takes five minutes
+the first time, and half a minute later. It installs missing Debian packages (see
+scripts/packages). It leaves the machine's interfaces, firewall and Docker Engine alone, and
+Ctrl-C leaves nothing behind.`,
 		Example: "  sudo scripts/demo\n  sudo scripts/demo 17.12.1 --starts 20",
 		Args:    orUsage(cobra.MaximumNArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -52,7 +54,7 @@ runs on the machine, its interfaces and its firewall are not touched. Ctrl-C lea
 		}),
 	}
 	cmd.Flags().IntVar(&d.Starts, "starts", 8, "start the container `N` times")
-	cmd.Flags().StringVar(&d.SVG, "svg", "", "draw the starts into `FILE` too")
+	cmd.Flags().StringVar(&d.SVG, "svg", "", "also draw the starts into `FILE`")
 	return cmd
 }
 
@@ -63,12 +65,12 @@ func buildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build <release>",
 		Short: "Build the patched dockerd of a release, or the stock one",
-		Long: `Makes out/<release>/patched/dockerd, and its SHA-256 beside it, from the verified source and the
-patches of the release's line. It does nothing if that is up to date. It takes go, gcc,
-git and 3 GB of disk, and --runc also libseccomp-dev and pkg-config: see scripts/packages.
+		Long: `Makes out/<release>/patched/dockerd and its SHA-256 from the verified source and the patches of
+the release's line, unless they are up to date. The build needs go, gcc, git and 3 GB of disk.
+--runc also needs libseccomp-dev and pkg-config (see scripts/packages).
 
-With --container the build runs in a container without a network, by Dockerfile.build, and ends in
-out/<release>/container/dockerd. It takes a running Docker Engine.`,
+With --container, Dockerfile.build makes out/<release>/container/dockerd in a container that has
+no network. This needs a running Docker Engine.`,
 		Example: "  scripts/build 29.8.1\n  MOBY_REPO=~/src/moby scripts/build 20.10.24\n  scripts/build 17.12.1 --container",
 		Args:    orUsage(cobra.ExactArgs(1)),
 	}
@@ -78,7 +80,7 @@ out/<release>/container/dockerd. It takes a running Docker Engine.`,
 			return tool.Usagef("--base and --remove-base go with --container")
 		}
 		if container && (o != (build.Options{}) || runc || from.untested || from.clone != "") {
-			return tool.Usagef("--container builds the patched engine from its Go module, with the default tags: no --stock, --stock-version, --tags, --runc, --moby-repo, --untested nor MOBY_REPO with it")
+			return tool.Usagef("--container builds the patched engine from its Go module with the default tags: leave out --stock, --stock-version, --tags, --runc, --moby-repo, --untested and MOBY_REPO")
 		}
 		if o.Release, err = from.find(root, args[0], from.clone); err != nil {
 			return err
@@ -108,12 +110,12 @@ out/<release>/container/dockerd. It takes a running Docker Engine.`,
 	})
 	f := cmd.Flags()
 	f.BoolVar(&o.Stock, "stock", false, "build the engine as upstream made it")
-	f.BoolVar(&o.StockVersion, "stock-version", false, "let the patched engine call itself <release>, without "+build.Suffix)
-	f.StringVar(&o.Tags, "tags", "", "build tags, in the place of the default ones, which leave btrfs, devicemapper and zfs out")
-	f.BoolVar(&runc, "runc", false, "build the pinned runc too, where Debian's is too old")
+	f.BoolVar(&o.StockVersion, "stock-version", false, "leave "+build.Suffix+" out of the version of the patched engine")
+	f.StringVar(&o.Tags, "tags", "", "build with these `TAGS` instead of the default ones, which exclude btrfs, devicemapper and zfs")
+	f.BoolVar(&runc, "runc", false, "also build the pinned runc, if the release needs a newer one than Debian's")
 	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
-	f.StringVar(&base, "base", "", "with --container: the `IMAGE` to build on (default a pinned golang image, or one made of Debian packages where that cannot be pulled)")
-	f.BoolVar(&removeBase, "remove-base", false, "with --container: remove the base image again, if it was not there before")
+	f.StringVar(&base, "base", "", "with --container: build on this `IMAGE` (default a pinned golang image, or one made of Debian packages if that cannot be pulled)")
+	f.BoolVar(&removeBase, "remove-base", false, "with --container: remove the base image afterwards, unless it was there before")
 	f.BoolVar(&dry, "dry-run", false, "only say what would be built, and from what")
 	return cmd
 }
@@ -122,16 +124,16 @@ func patchCommand() *cobra.Command {
 	var o patch.Options
 	cmd := &cobra.Command{
 		Use:   "patch [release]",
-		Short: "Make the patched tree of a release, or patch a checkout of yours",
-		Long: `Makes out/<release>/patched-source: the verified stock tree, beside it in out/<release>/source, with the
-patches of the release's line, applied by plain git apply, without fuzz.
+		Short: "Make the patched tree of a release, or patch your own checkout",
+		Long: `Makes out/<release>/patched-source from the verified stock tree in out/<release>/source and the
+patches of the release's line. The patches apply by plain git apply, without fuzz.
 
-With --worktree it patches a git checkout of yours, in place and uncommitted. The checkout must be clean,
-and at the release's commit or on top of it; with --line in the place of a release, any commit will do,
-that of upstream's master too. Nothing is changed unless every patch applies.
+With --worktree, it patches your git checkout in place, and commits nothing. The checkout must
+be clean, and at the release's commit or on top of it. With --line instead of a release, any
+commit is accepted, even that of upstream's master. Nothing changes unless every patch applies.
 
-To change patches: --commit makes a commit of each on top of the release. Amend, rebase or add commits;
-"patch refresh" makes the series from them.`,
+To change patches, use --commit, which makes one commit for each patch on top of the release.
+Amend, rebase or add commits. Then "patch refresh" makes the series from them.`,
 		Example: "  scripts/patch 29.8.1\n  scripts/patch 27.5.1 --worktree ~/src/moby\n  scripts/patch --line 29.2 --worktree ~/src/moby --dry-run",
 		Args: orUsage(func(cmd *cobra.Command, args []string) error {
 			if o.Line != "" && len(args) == 0 {
@@ -157,10 +159,10 @@ To change patches: --commit makes a commit of each on top of the release. Amend,
 		return o.Run(cmd.Context())
 	})
 	f := cmd.Flags()
-	f.StringVar(&o.Worktree, "worktree", "", "patch this git `CHECKOUT` of yours in place")
-	f.StringVar(&o.Line, "line", "", "with --worktree: take the series of this `LINE`, like 29.2, whatever the checkout's commit is")
+	f.StringVar(&o.Worktree, "worktree", "", "patch this git `CHECKOUT` in place")
+	f.StringVar(&o.Line, "line", "", "with --worktree: apply the series of this `LINE`, like 29.2, to any commit")
 	f.BoolVar(&o.DryRun, "dry-run", false, "only find out whether the series applies")
-	f.BoolVar(&o.Commit, "commit", false, "with --worktree: make a commit of each patch, to edit them")
+	f.BoolVar(&o.Commit, "commit", false, "with --worktree: make one commit for each patch, to edit the patches")
 	cmd.AddCommand(patchLintCommand(), patchRefreshCommand(), patchNewCommand())
 	return cmd
 }
@@ -169,8 +171,8 @@ func patchLintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint",
 		Short: "Check the patches of every line",
-		Long: `Checks every series below patch/: no patch missing, unlisted, twice or unparsable; headers; files of the
-root installed as they are; and that the patches apply to the source trees that are in out/.`,
+		Long: `Finds patches that are missing, unlisted, listed twice or malformed, bad headers, and installed
+files that differ from those at the root. It applies each series to the source trees in out/.`,
 		Args: orUsage(cobra.NoArgs),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
 			return patch.PrintLint(cmd.Context(), root, cmd.OutOrStdout())
@@ -183,14 +185,14 @@ func patchRefreshCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "refresh <line>",
-		Short: "Make the series of a line from the commits of a checkout of yours",
-		Long: `Makes the series of a line from the commits that the checkout has on top of the release that is the base
-of the series. A patch whose commit is as it was stays the same file, byte for byte.`,
+		Short: "Make the series of a line from the commits of a checkout",
+		Long: `Makes the series of a line from the commits that a checkout has on top of the base of the series.
+A patch stays the same file, byte for byte, if its commit has not changed.`,
 		Example: "  scripts/patch 27.5.1 --worktree ~/src/moby --commit\n  scripts/patch refresh 27.0 --worktree ~/src/moby",
 		Args:    orUsage(cobra.ExactArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if worktree == "" {
-				return tool.Usagef("name the checkout that has the patches as commits with --worktree; scripts/patch <release> --worktree <checkout> --commit makes them")
+				return tool.Usagef("--worktree must name the checkout that has the patches as commits; scripts/patch <release> --worktree <checkout> --commit makes them")
 			}
 			changes, err := patch.Refresh(cmd.Context(), root, args[0], worktree, force)
 			for _, c := range changes {
@@ -199,8 +201,8 @@ of the series. A patch whose commit is as it was stays the same file, byte for b
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&worktree, "worktree", "", "git `CHECKOUT` of moby that has the patches as commits")
-	cmd.Flags().BoolVar(&force, "force", false, "overwrite changes below patch/ that are not committed")
+	cmd.Flags().StringVar(&worktree, "worktree", "", "take the commits of this git `CHECKOUT` of moby")
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite uncommitted changes in patch/")
 	return cmd
 }
 
@@ -209,17 +211,17 @@ func patchNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new <release>",
 		Short: "Begin a line for a release that no series fits",
-		Long: `Commits to the checkout those patches of the nearest line that apply, and shows the hunks that must be
-resolved by hand, with the commands to run next.`,
+		Long: `Commits the patches of the nearest line to the checkout, up to the first that does not apply. It
+shows the hunks that you must resolve by hand, and the commands to run next.`,
 		Args: orUsage(cobra.ExactArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if worktree == "" {
-				return tool.Usagef("name a git checkout of moby at the release with --worktree")
+				return tool.Usagef("--worktree must name a git checkout of moby at the release")
 			}
 			return patch.BeginLine(cmd.Context(), root, args[0], from, worktree, cmd.OutOrStdout())
 		}),
 	}
-	cmd.Flags().StringVar(&worktree, "worktree", "", "git `CHECKOUT` of moby at the release; the patches are committed to it")
+	cmd.Flags().StringVar(&worktree, "worktree", "", "commit the patches to this git `CHECKOUT` of moby, which is at the release")
 	cmd.Flags().StringVar(&from, "from", "", "begin with the series of this `LINE` (default that of the nearest release)")
 	return cmd
 }

@@ -83,7 +83,7 @@ func FindRow(ctx context.Context, root repo.Root, name, clone, next string) (pin
 	near := table.Nearest(name)
 	if clone == "" {
 		return rel, tool.Usagef(
-			"release %s is not in patch/releases.tsv, and no series was tried on it; the nearest there is %s, whose series is patch/%s\nnext, to go on with that: %s",
+			"release %s is not in patch/releases.tsv, and no series was tried on it; the nearest there is %s, whose series is patch/%s\nto use that series: %s",
 			name, near.Name, near.Line, next)
 	}
 	if rel, err = Row(ctx, table, name, clone); err == nil {
