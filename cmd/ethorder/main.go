@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -40,19 +42,9 @@ func main() {
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "ethorder",
-		Short: "Docker interfaces in the order in which networks were attached",
-		Long: `Builds Docker Engines whose containers get their interfaces in the order in which their
-networks were attached, and compares real engines, stock and patched. "scripts/ethorder NAME"
-runs any command. The commands for users also have a script: "scripts/NAME".
-
-Exit status:
-  0    success
-  1    a check, a trial or a step failed
-  2    wrong usage
-  3    inconclusive: the stock engine kept the order too
-  77   this machine lacks a program, a privilege or disk space
-  130  interrupted`,
+		Use:           "ethorder",
+		Short:         "Docker interfaces in the order in which networks were attached",
+		Long:          help("ethorder"),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -68,6 +60,18 @@ Exit status:
 	}
 	root.AddCommand(isolateCommand())
 	return root
+}
+
+//go:embed help/*.txt
+var helpFiles embed.FS
+
+// help returns the text of a command's --help.
+func help(command string) string {
+	text, err := helpFiles.ReadFile("help/" + command + ".txt")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // runE is a cobra.Command.RunE that knows the repository.

@@ -128,3 +128,15 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// The help of trial names each suite, with what it tries.
+func TestHelpNamesTheSuites(t *testing.T) {
+	text := strings.Join(strings.Fields(help("trial")), " ")
+	for _, s := range suites {
+		name := s.Name
+		if s.OptIn {
+			name += " (only if named)"
+		}
+		assert.Check(t, cmp.Contains(text, name+" "+s.Guarantee))
+	}
+}

@@ -29,18 +29,9 @@ func checkCommand() *cobra.Command {
 	var only string
 	var all, record, dry bool
 	cmd := &cobra.Command{
-		Use:   "check",
-		Short: "Run all checks of this repository (scripts/test)",
-		Long: `Runs gofmt, go vet, shellcheck, patch lint, and unit and property tests. It builds the stock and
-the patched engine of the oldest and the newest release that build from Go modules, and runs
-trials on them. If a Docker Engine runs on the machine, it also builds an engine in a container.
-
-Progress goes to stderr, with the last lines of each failed check at the end. One line on stdout
-has the numbers of checks that passed, failed, and were skipped. A check is skipped if this
-machine cannot run it, for example without root.
-
-On two cores, the first run takes half an hour and 6 GB of disk, 2 GB of it in out/. Later runs
-take 15 minutes. Missing Debian packages are installed (see scripts/packages).`,
+		Use:     "check",
+		Short:   "Run all checks of this repository (scripts/test)",
+		Long:    help("check"),
 		Example: "  sudo scripts/test\n  sudo scripts/test --only 'unit tests'",
 		Args:    orUsage(cobra.NoArgs),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
@@ -88,24 +79,10 @@ take 15 minutes. Missing Debian packages are installed (see scripts/packages).`,
 func trialCommand() *cobra.Command {
 	var o trial.Options
 	var dry bool
-	var about strings.Builder
-	for _, s := range suites {
-		name := s.Name
-		if s.OptIn {
-			name += " (only if named)"
-		}
-		fmt.Fprintf(&about, "\n  %s\n%s", name, indent(s.Guarantee))
-	}
 	cmd := &cobra.Command{
-		Use:   "trial <release>...",
-		Short: "Run trials on the stock and the patched engine of releases",
-		Long: `Builds the stock and the patched engine of each release, and runs the trials of suites on both,
-in sandboxes. A trial fails if the patched engine breaks a guarantee. The first trial of core is
-inconclusive if the stock engine gets every start right.
-
-Trials need root. They leave the machine's Docker Engine alone. Ctrl-C leaves nothing behind.
-
-Suites:` + about.String(),
+		Use:     "trial <release>...",
+		Short:   "Run trials on the stock and the patched engine of releases",
+		Long:    help("trial"),
 		Example: "  sudo scripts/ethorder trial 29.8.1 --suite core\n  sudo scripts/ethorder trial 27.5.1 --suite crash --scale 10 --record",
 		Args:    orUsage(cobra.MinimumNArgs(1)),
 	}
@@ -138,37 +115,14 @@ Suites:` + about.String(),
 	return cmd
 }
 
-// indent breaks a text into lines of a help text, set off by six columns.
-func indent(text string) string {
-	lines := []string{"     "}
-	for _, word := range strings.Fields(text) {
-		last := len(lines) - 1
-		if len(lines[last])+1+len(word) <= 96 {
-			lines[last] += " " + word
-		} else {
-			lines = append(lines, "      "+word)
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
 func matrixCommand() *cobra.Command {
 	var record, dry bool
 	var m moby.Matrix
 	cmd := &cobra.Command{
 		Use:   "matrix [release...]",
 		Short: "Apply, compile and vet the series of every release",
-		Long: `Checks the series of all releases, or of the given ones, and prints one line for each release:
-  - the series applies without fuzz
-  - the installed files equal those at the root
-  - the packages that the series touches compile
-  - go vet finds nothing in them that it does not find in the stock tree
-
-Releases that passed are not checked again, so you can continue an interrupted run. Without a
-clone of moby, releases without a Go module are left out. On two cores, the first release of a
-minor version takes two to five minutes, each further one half a minute, and all of them some
-hours. The matrix needs 2 GB of disk.`,
-		Args: orUsage(cobra.ArbitraryArgs),
+		Long:  help("matrix"),
+		Args:  orUsage(cobra.ArbitraryArgs),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -199,13 +153,8 @@ func upstreamCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "upstream <release>...",
 		Short: "Run upstream's own tests in the stock and the patched trees of releases",
-		Long: `Runs upstream's own tests in the stock and in the patched tree of each release, and prints one
-line for each release. patch/upstream-tests.tsv lists the packages. Tests that pass in the stock
-tree must pass in the patched tree, and so must the tests that the series adds.
-
-The tests need root, and run in a sandbox. Releases before 23.0 also need a clone of moby and a
-clone of docker/libnetwork, because they vendor libnetwork without its tests.`,
-		Args: orUsage(cobra.MinimumNArgs(1)),
+		Long:  help("upstream"),
+		Args:  orUsage(cobra.MinimumNArgs(1)),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {

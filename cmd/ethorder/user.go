@@ -18,17 +18,9 @@ import (
 func demoCommand() *cobra.Command {
 	var d trial.Demo
 	cmd := &cobra.Command{
-		Use:   "demo [release]",
-		Short: "Compare the order of interfaces on a stock and a patched engine",
-		Long: `Builds the stock and the patched engine of a release from verified source, runs each in a
-sandbox, and gives both the same docker commands. It prints the commands, a table for each
-start of the container, and a verdict. The default release is the newest that builds from a Go
-module.
-
-The demo needs root and 5 GB of disk, 1 GB of it in out/. On two cores, it takes five minutes
-the first time, and half a minute later. It installs missing Debian packages (see
-scripts/packages). It leaves the machine's interfaces, firewall and Docker Engine alone, and
-Ctrl-C leaves nothing behind.`,
+		Use:     "demo [release]",
+		Short:   "Compare the order of interfaces on a stock and a patched engine",
+		Long:    help("demo"),
 		Example: "  sudo scripts/demo\n  sudo scripts/demo 17.12.1 --starts 20",
 		Args:    orUsage(cobra.MaximumNArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -63,14 +55,9 @@ func buildCommand() *cobra.Command {
 	var base string
 	var runc, container, removeBase, dry bool
 	cmd := &cobra.Command{
-		Use:   "build <release>",
-		Short: "Build the patched dockerd of a release, or the stock one",
-		Long: `Makes out/<release>/patched/dockerd and its SHA-256 from the verified source and the patches of
-the release's line, unless they are up to date. The build needs go, gcc, git and 3 GB of disk.
---runc also needs libseccomp-dev and pkg-config (see scripts/packages).
-
-With --container, Dockerfile.build makes out/<release>/container/dockerd in a container that has
-no network. This needs a running Docker Engine.`,
+		Use:     "build <release>",
+		Short:   "Build the patched dockerd of a release, or the stock one",
+		Long:    help("build"),
 		Example: "  scripts/build 29.8.1\n  MOBY_REPO=~/src/moby scripts/build 20.10.24\n  scripts/build 17.12.1 --container",
 		Args:    orUsage(cobra.ExactArgs(1)),
 	}
@@ -123,17 +110,9 @@ no network. This needs a running Docker Engine.`,
 func patchCommand() *cobra.Command {
 	var o patch.Options
 	cmd := &cobra.Command{
-		Use:   "patch [release]",
-		Short: "Make the patched tree of a release, or patch your own checkout",
-		Long: `Makes out/<release>/patched-source from the verified stock tree in out/<release>/source and the
-patches of the release's line. The patches apply by plain git apply, without fuzz.
-
-With --worktree, it patches your git checkout in place, and commits nothing. The checkout must
-be clean, and at the release's commit or on top of it. With --line instead of a release, any
-commit is accepted, even that of upstream's master. Nothing changes unless every patch applies.
-
-To change patches, use --commit, which makes one commit for each patch on top of the release.
-Amend, rebase or add commits. Then "patch refresh" makes the series from them.`,
+		Use:     "patch [release]",
+		Short:   "Make the patched tree of a release, or patch your own checkout",
+		Long:    help("patch"),
 		Example: "  scripts/patch 29.8.1\n  scripts/patch 27.5.1 --worktree ~/src/moby\n  scripts/patch --line 29.2 --worktree ~/src/moby --dry-run",
 		Args: orUsage(func(cmd *cobra.Command, args []string) error {
 			if o.Line != "" && len(args) == 0 {
@@ -171,9 +150,8 @@ func patchLintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint",
 		Short: "Check the patches of every line",
-		Long: `Finds patches that are missing, unlisted, listed twice or malformed, bad headers, and installed
-files that differ from those at the root. It applies each series to the source trees in out/.`,
-		Args: orUsage(cobra.NoArgs),
+		Long:  help("patch-lint"),
+		Args:  orUsage(cobra.NoArgs),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
 			return patch.PrintLint(cmd.Context(), root, cmd.OutOrStdout())
 		}),
@@ -184,10 +162,9 @@ func patchRefreshCommand() *cobra.Command {
 	var worktree string
 	var force bool
 	cmd := &cobra.Command{
-		Use:   "refresh <line>",
-		Short: "Make the series of a line from the commits of a checkout",
-		Long: `Makes the series of a line from the commits that a checkout has on top of the base of the series.
-A patch stays the same file, byte for byte, if its commit has not changed.`,
+		Use:     "refresh <line>",
+		Short:   "Make the series of a line from the commits of a checkout",
+		Long:    help("patch-refresh"),
 		Example: "  scripts/patch 27.5.1 --worktree ~/src/moby --commit\n  scripts/patch refresh 27.0 --worktree ~/src/moby",
 		Args:    orUsage(cobra.ExactArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -211,9 +188,8 @@ func patchNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new <release>",
 		Short: "Begin a line for a release that no series fits",
-		Long: `Commits the patches of the nearest line to the checkout, up to the first that does not apply. It
-shows the hunks that you must resolve by hand, and the commands to run next.`,
-		Args: orUsage(cobra.ExactArgs(1)),
+		Long:  help("patch-new"),
+		Args:  orUsage(cobra.ExactArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if worktree == "" {
 				return tool.Usagef("--worktree must name a git checkout of moby at the release")
