@@ -11,6 +11,7 @@ import (
 
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
+	"ethorder/internal/report"
 )
 
 // router is the name of the container in most trials.
@@ -26,20 +27,23 @@ type Container struct {
 	// Wrong are the starts that were not so.
 	Wrong []string
 	Tally observe.Tally
-	Err   error
+	// Outcome is what was found beside the starts.
+	Outcome
+	Err error
 
-	ctx context.Context
+	ctx     context.Context
+	env     *Env
+	dockerd string // that the engine began with
 }
 
 // newContainer is a container that is still to be created.
-func newContainer(ctx context.Context, e *engine.Engine) *Container {
-	return &Container{Engine: e, ctx: ctx}
+func newContainer(ctx context.Context, env *Env, e *engine.Engine) *Container {
+	return &Container{Engine: e, Outcome: Outcome{Figures: report.Figures{}}, ctx: ctx, env: env, dockerd: e.Dockerd()}
 }
 
-// makeContainer makes networks, creates a container with the first one and more options of
-// docker create, and connects the others, but not the spare ones.
-func makeContainer(ctx context.Context, e *engine.Engine, networks, spare string, options ...string) *Container {
-	c := newContainer(ctx, e)
+// Make makes networks, creates the container with the first one and more options of docker
+// create, and connects the others, but not the spare ones.
+func (c *Container) Make(networks, spare string, options ...string) {
 	names := strings.Fields(networks)
 	for _, name := range slices.Sorted(slices.Values(append(strings.Fields(spare), names...))) {
 		c.Do("network create " + name)
@@ -48,7 +52,6 @@ func makeContainer(ctx context.Context, e *engine.Engine, networks, spare string
 	for _, name := range names[1:] {
 		c.Connect(name)
 	}
-	return c
 }
 
 // Create creates the container with its first network and more options of docker create.
@@ -84,6 +87,10 @@ func (c *Container) Try(f func() error) {
 func (c *Container) Replace(dockerd string) {
 	c.Try(func() error { return c.Engine.Replace(c.ctx, dockerd) })
 }
+
+// ToStock replaces the engine by a stock one, and Back by what it was.
+func (c *Container) ToStock() { c.Replace(c.env.Stock) }
+func (c *Container) Back()    { c.Replace(c.dockerd) }
 
 // RestartDaemon restarts the engine's daemon.
 func (c *Container) RestartDaemon() { c.Try(func() error { return c.Engine.Restart(c.ctx) }) }
@@ -123,34 +130,31 @@ func (c *Container) Attached() []string {
 func (c *Container) Pid() string { return c.Ask("inspect --format {{.State.Pid}} " + router) }
 
 // Networks returns the networks of the running container, by interface.
-func (c *Container) Networks() (networks []string) {
-	c.Try(func() error {
-		start, err := observe.Read(c.ctx, c.Engine, router)
-		networks = start.Networks()
-		return err
-	})
-	return networks
-}
+func (c *Container) Networks() []string { return c.see().Networks() }
 
 // Look counts whether the interfaces of the running container are as wanted.
-func (c *Container) Look(when string) {
-	c.Try(func() error {
-		start, err := observe.Read(c.ctx, c.Engine, router)
-		if err == nil {
-			c.count(when, start)
-		}
+func (c *Container) Look(when string) observe.Snapshot {
+	start := c.see()
+	c.count(when, start)
+	return start
+}
+
+// see reads the interfaces of the running container.
+func (c *Container) see() (start observe.Snapshot) {
+	c.Try(func() (err error) {
+		start, err = observe.Read(c.ctx, c.Engine, router)
 		return err
 	})
+	return start
 }
 
 // Start starts the container and counts whether its interfaces are as wanted.
 func (c *Container) Start(when string) (start observe.Snapshot) {
 	c.Try(func() (err error) {
-		if start, err = startContainer(c.ctx, c.Engine, router); err == nil {
-			c.count(when, start)
-		}
+		start, err = startContainer(c.ctx, c.Engine, router)
 		return err
 	})
+	c.count(when, start)
 	return start
 }
 
@@ -163,7 +167,11 @@ func (c *Container) Starts(starts int, when string) {
 	}
 }
 
+// count counts a start, unless there was an error.
 func (c *Container) count(when string, start observe.Snapshot) {
+	if c.Err != nil {
+		return
+	}
 	problem := misplaced(start, c.Want)
 	c.Tally.Add(problem == "")
 	if problem != "" {
@@ -171,14 +179,27 @@ func (c *Container) count(when string, start observe.Snapshot) {
 	}
 }
 
-// Outcome counts the starts so far. The first that was not as wanted is a problem, and so
-// is that there was none.
-func (c *Container) Outcome() (Outcome, error) {
+// countIf counts something that is so, in a figure that is 0 otherwise.
+func (c *Container) countIf(figure string, so bool) {
+	n := c.Figures[figure]
+	if so {
+		n++
+	}
+	c.Figures[figure] = n
+}
+
+// outcome counts the starts, too. The first that was not as wanted is a problem, and so is
+// that there was none.
+func (c *Container) outcome() (Outcome, error) {
 	o := inOrder(c.Tally)
+	maps.Copy(o.Figures, c.Figures)
 	if len(c.Wrong) > 0 {
 		o.blame("%s", c.Wrong[0])
 	} else if c.Tally.Total == 0 {
 		o.blame("nothing was started")
+	}
+	if c.Problem != "" {
+		o.blame("%s", c.Problem)
 	}
 	return o, c.Err
 }

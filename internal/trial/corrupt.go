@@ -112,7 +112,8 @@ func drawCorruption(random *rand.Rand) corruption {
 func (env *Env) playCorrupt(ctx context.Context, stock, patched *engine.Engine) error {
 	ids := map[*engine.Engine]string{}
 	for _, e := range []*engine.Engine{stock, patched} {
-		c := makeContainer(ctx, e, strings.Join(corruptNetworks, " "), "")
+		c := newContainer(ctx, env, e)
+		c.Make(strings.Join(corruptNetworks, " "), "")
 		if c.Err != nil {
 			return c.Err
 		}

@@ -15,7 +15,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
-	"ethorder/internal/engine"
 	"ethorder/internal/observe"
 	"ethorder/internal/report"
 )
@@ -39,46 +38,34 @@ type killer struct {
 	numbered bool                     // whether the engine numbers attachments
 	spare    []string                 // networks that the container does not have
 	took     map[string]time.Duration // how long a kind of request takes if nothing is killed
-
-	cut   int      // requests that a kill cut short
-	stuck int      // stops that did not end
-	lost  int      // engines that did not find a new containerd
-	left  int      // starts that a task in containerd was in the way of
-	late  int      // starts that lost their networks to the end of the task before
-	wrong []string // what is not as guaranteed, apart from the order
 }
 
 // crashes kills dockerd, containerd or both at random moments of a connect, a start or a
 // stop. What the client was told is then in the container's file, each network with a
 // number of its own, and the next start is in order.
-func crashes(ctx context.Context, env *Env, e *engine.Engine) (Outcome, error) {
-	n := kills * env.Scale
+func crashes(c *Container) {
+	c.Make("zulu mike", "kilo alpha bravo yankee")
 	k := &killer{
-		Container: makeContainer(ctx, e, "zulu mike", "kilo alpha bravo yankee"),
-		numbered:  e.Dockerd() == env.Patched,
-		Rand:      rand.New(rand.NewPCG(env.Seed, 0)),
+		Container: c,
+		numbered:  c.dockerd == c.env.Patched,
+		Rand:      rand.New(rand.NewPCG(c.env.Seed, 0)),
 		spare:     strings.Fields("kilo alpha bravo yankee"),
 		took:      map[string]time.Duration{},
 	}
-	for i := range n {
-		if err := k.kill(i + 1); err != nil {
-			k.wrong = append(k.wrong, err.Error())
-			break
+	n := kills * c.env.Scale
+	c.Figures[report.Kills] = n
+	for _, figure := range []string{report.RequestsCut, report.StopsHung, report.ContainerdLost, report.TasksKept, report.LateExits} {
+		c.Figures[figure] = 0
+	}
+	for i := 1; i <= n && c.Err == nil; i++ {
+		if err := k.kill(i); err != nil {
+			c.blame("%v", err)
+			return
 		}
-		if k.Err != nil {
-			break
-		}
-		if (i+1)%20 == 0 {
-			logrus.Infof("%s: %d of %d kills", filepath.Base(filepath.Dir(e.Dockerd())), i+1, n)
+		if i%20 == 0 {
+			logrus.Infof("%s: %d of %d kills", filepath.Base(filepath.Dir(c.dockerd)), i, n)
 		}
 	}
-	o, err := k.outcomeWith(k.wrong[:min(1, len(k.wrong))], report.Kills, n)
-	o.Figures[report.RequestsCut] = k.cut
-	o.Figures[report.StopsHung] = k.stuck
-	o.Figures[report.ContainerdLost] = k.lost
-	o.Figures[report.TasksKept] = k.left
-	o.Figures[report.LateExits] = k.late
-	return o, err
 }
 
 // kill kills once. The container is stopped before and afterwards. An error is one of
@@ -118,9 +105,7 @@ func (k *killer) kill(i int) error {
 		return fmt.Errorf("%s: %w", when, err)
 	}
 	answered = <-answer
-	if answered != nil {
-		k.cut++
-	}
+	k.countIf(report.RequestsCut, answered != nil)
 	k.check(when, network, answered)
 	return nil
 }
@@ -170,10 +155,10 @@ func (k *killer) check(when, network string, answered error) {
 }
 
 // attachments checks that the networks are in the container's file, each with a number
-// of its own, and that the engine knows them.
+// of its own, and that the engine knows them. Only the first problem of a trial is kept.
 func (k *killer) attachments(when string) {
 	attached, numbers := k.Attached(), k.Numbers()
-	if k.Err != nil {
+	if k.Err != nil || k.Problem != "" {
 		return
 	}
 	owner := map[uint64]string{}
@@ -181,9 +166,11 @@ func (k *killer) attachments(when string) {
 		number, saved := numbers[name]
 		switch {
 		case !saved || !slices.Contains(attached, name):
-			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s is lost", when, name))
+			k.blame("%s: %s is lost", when, name)
+			return
 		case k.numbered && owner[number] != "":
-			k.wrong = append(k.wrong, fmt.Sprintf("%s: %s has the number %d of %s", when, name, number, owner[number]))
+			k.blame("%s: %s has the number %d of %s", when, name, number, owner[number])
+			return
 		}
 		owner[number] = name
 	}
@@ -249,10 +236,10 @@ func (k *killer) start(when string) {
 			time.Sleep(time.Second)
 		case restart:
 			time.Sleep(time.Second)
-			k.lost++
+			k.Figures[report.ContainerdLost]++
 			k.Try(func() error { return k.killAndStart("dockerd") })
 		case recreate:
-			k.left++
+			k.Figures[report.TasksKept]++
 			k.attachments(when)
 			k.Do("rm --force router")
 			networks := k.Want
@@ -262,7 +249,7 @@ func (k *killer) start(when string) {
 			}
 		case repeat:
 			logged = len(log)
-			k.late++
+			k.Figures[report.LateExits]++
 			k.attachments(when)
 			k.stop()
 		}
@@ -295,7 +282,7 @@ func (k *killer) stop() {
 		if running == "false" || k.ctx.Err() != nil {
 			return k.ctx.Err()
 		}
-		k.stuck++
+		k.Figures[report.StopsHung]++
 		return k.killAndStart("dockerd")
 	})
 }

@@ -41,8 +41,8 @@ var Fault = Suite{
 const starts = 5
 
 // daemonRestarts is about a container that the daemon starts again when it comes back.
-func daemonRestarts(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-	c := makeContainer(ctx, e, "zulu mike kilo", "bravo alpha", "--restart=always")
+func daemonRestarts(c *Container) {
+	c.Make("zulu mike kilo", "bravo alpha", "--restart=always")
 	c.Start("first")
 	c.RestartDaemon()
 	c.Do("start router") // it does no harm if it runs
@@ -55,12 +55,11 @@ func daemonRestarts(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, err
 	c.Connect("alpha")
 	c.Do("stop router")
 	c.Starts(starts, "at last")
-	return c.Outcome()
 }
 
 // liveRestore is about a container that goes on while the daemon does not run.
-func liveRestore(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-	c := makeContainer(ctx, e, "zulu mike kilo", "bravo alpha")
+func liveRestore(c *Container) {
+	c.Make("zulu mike kilo", "bravo alpha")
 	c.Start("first")
 	pid, wentOn := c.Pid(), true
 	for _, network := range []string{"bravo", "alpha"} {
@@ -72,24 +71,20 @@ func liveRestore(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error)
 	}
 	c.Do("stop router")
 	c.Starts(starts, "at last")
-	o, err := c.Outcome()
 	if !wentOn {
-		o.blame("the container did not go on")
+		c.blame("the container did not go on")
 	}
-	return o, err
 }
 
 // restarting is about a container that has ended and waits for the engine to start it
 // again, each time longer. The engine takes it for running, but it has no endpoints, so
 // that some engines connect a network again that it has. The network keeps its place.
-func restarting(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-	c := makeContainer(ctx, e, "zulu mike kilo", "", "--restart=always")
+func restarting(c *Container) {
+	c.Make("zulu mike kilo", "", "--restart=always")
 	c.Start("first")
 	until := func(state string, meanwhile func()) {
 		c.Try(func() error {
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
-			defer cancel()
-			return await(ctx, e, "{{.State.Status}}", func(now string) bool {
+			return await(c.ctx, c.Engine, "{{.State.Status}}", func(now string) bool {
 				if now != state && meanwhile != nil {
 					meanwhile()
 				}
@@ -102,24 +97,24 @@ func restarting(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) 
 		until("running", nil)
 		until("restarting", func() {
 			// The command ends with the process, and may say that it failed.
-			_, _ = e.Docker(ctx, "exec", router, "/probe", "end")
+			_, _ = c.Engine.Docker(c.ctx, "exec", router, "/probe", "end")
 		})
 	}
-	refused := 0
-	c.Try(func() error {
-		if post(ctx, e, "/networks/zulu/connect", `{"Container":"router"}`) != nil {
-			refused++
-		}
-		return ctx.Err()
-	})
+	c.countIf("refused", c.refuses("/networks/zulu/connect", `{"Container":"router"}`))
 	until("restarting", nil)
 	until("running", nil)
 	c.Look("restarted")
 	c.Do("stop router")
 	c.Starts(starts, "at last")
-	o, err := c.Outcome()
-	o.Figures["refused"] = refused
-	return o, err
+}
+
+// refuses sends a request, and returns whether the engine refuses it.
+func (c *Container) refuses(path, body string) (refused bool) {
+	c.Try(func() error {
+		refused = post(c.ctx, c.Engine, path, body) != nil
+		return c.ctx.Err()
+	})
+	return refused
 }
 
 // post sends a request to the engine, which may be killed before it answers.

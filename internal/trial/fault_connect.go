@@ -2,7 +2,6 @@ package trial
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,21 +21,22 @@ type fault func(c *Container) (begin, end func() error, err error)
 // must be so: without an error the attachment is kept, and with one the container's file
 // is as it was. In any case the former order is kept, and the new network, where the
 // daemon has it, is the last.
-func connectDuring(make fault, running bool) func(context.Context, *Env, *engine.Engine) (Outcome, error) {
-	return func(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-		c := makeContainer(ctx, e, "zulu mike kilo", "alpha")
+func connectDuring(make fault, running bool) func(*Container) {
+	return func(c *Container) {
+		c.Make("zulu mike kilo", "alpha")
 		c.Starts(1, "before")
-		begin, end, err := make(c)
-		if err != nil {
-			return Outcome{}, errors.Join(c.Err, err)
-		}
+		var begin, end func() error
+		c.Try(func() (err error) {
+			begin, end, err = make(c)
+			return err
+		})
 		if running {
 			c.Start("before")
 		}
 		c.Try(begin)
 		// Not sooner: an engine may save the end of a container after it said that it stopped.
 		before := c.read()
-		failed := c.Err == nil && post(ctx, e, "/networks/alpha/connect", connectBody("null")) != nil
+		failed := c.refuses("/networks/alpha/connect", connectBody("null"))
 		c.Try(end)
 		kept := !failed || bytes.Equal(before, c.read())
 		former := c.Want
@@ -57,14 +57,12 @@ func connectDuring(make fault, running bool) func(context.Context, *Env, *engine
 		c.RestartDaemon()
 		kept = (has() || failed) && kept
 		c.Starts(starts, "after the daemon's restart")
-		o, err := c.Outcome()
 		if failed {
-			o.Figures["refused"] = 1
+			c.Figures["refused"] = 1
 		}
 		if !kept {
-			o.blame("the file is not as the client was told")
+			c.blame("the file is not as the client was told")
 		}
-		return o, err
 	}
 }
 
@@ -132,29 +130,27 @@ var badNumbers = []string{"", "0", "-1", "1.5", "abc", "4294967296"}
 // badExplicit is about requests with an explicit number that is none. A patched engine
 // refuses them with status 400, and stores nothing; to a stock engine it is an option like
 // any other.
-func badExplicit(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-	c := makeContainer(ctx, e, "zulu mike", "alpha")
+func badExplicit(c *Container) {
+	c.Make("zulu mike", "alpha")
 	c.Starts(1, "before")
-	requests, refused := 0, 0
-	var wrong []string
 	attempt := func(path string, body func(endpoint string) string, clean string) {
 		for _, bad := range badNumbers {
 			before := c.read()
-			err := post(ctx, e, path, body(explicitly(bad)))
-			requests++
+			err := post(c.ctx, c.Engine, path, body(explicitly(bad)))
+			c.countIf("requests", true)
+			c.countIf("refused", err != nil)
 			if err == nil {
-				wrong = append(wrong, fmt.Sprintf("%q is taken", bad))
+				c.blame("%q is taken", bad)
 				c.Do(clean)
 				continue
 			}
-			refused++
 			for _, words := range []string{"400 ", engine.AttachSequenceOption, fmt.Sprintf(`\"%s\"`, bad), "1 to 4294967295"} {
 				if !strings.Contains(err.Error(), words) {
-					wrong = append(wrong, fmt.Sprintf("%q does not say %q", err, words))
+					c.blame("%q does not say %q", err, words)
 				}
 			}
 			if !bytes.Equal(before, c.read()) {
-				wrong = append(wrong, fmt.Sprintf("the file has changed for %q", bad))
+				c.blame("the file has changed for %q", bad)
 			}
 		}
 	}
@@ -166,15 +162,9 @@ func badExplicit(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error)
 	attempt("/networks/alpha/connect", connectBody, "network disconnect alpha router")
 	c.Do("stop router")
 	if names := c.Ask("ps --all --format {{.Names}}"); names != router {
-		wrong = append(wrong, "containers are left: "+names)
+		c.blame("containers are left: %s", names)
 	}
 	c.Starts(2, "after the requests")
-	o, err := c.Outcome()
-	o.Figures["requests"], o.Figures["refused"] = requests, refused
-	if len(wrong) > 0 {
-		o.blame("%s", wrong[0])
-	}
-	return o, err
 }
 
 // createBody is the body of a request that creates a container with a network, given the

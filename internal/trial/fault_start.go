@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"ethorder/internal/engine"
-	"ethorder/internal/observe"
 )
 
 // cause is why mike, a network of the container, cannot be joined.
@@ -79,20 +77,13 @@ func leakables(c *Container) (names []string) {
 }
 
 // startFails asks for a start, and returns whether the engine refuses it.
-func (c *Container) startFails() (failed bool) {
-	c.Try(func() error {
-		failed = post(c.ctx, c.Engine, "/containers/router/start", "") != nil
-		return c.ctx.Err()
-	})
-	return failed
-}
+func (c *Container) startFails() bool { return c.refuses("/containers/router/start", "") }
 
 // failingStart is about starts that fail at the second of three networks. They leak nothing,
 // and once the cause is gone the container starts in order. An engine that drops the
 // network that failed, as stock does since 29.0, is asked to connect it again.
-func failingStart(why cause) func(context.Context, *Env, *engine.Engine) (Outcome, error) {
-	return func(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-		c := newContainer(ctx, e)
+func failingStart(why cause) func(*Container) {
+	return func(c *Container) {
 		if why.prepare != nil {
 			why.prepare(c)
 		}
@@ -102,35 +93,32 @@ func failingStart(why cause) func(context.Context, *Env, *engine.Engine) (Outcom
 		c.Connect("alpha", addressIn(3))
 		stopped := leakables(c)
 		c.Start("before")
-		var wrong []string
 		// It is two interfaces, as that of a macvlan network is in the container alone.
 		if now := leakables(c); len(now) < len(stopped)+3 {
-			wrong = append(wrong, fmt.Sprintf("leaks would not be seen: the running container holds %v", now))
+			c.blame("leaks would not be seen: the running container holds %v", now)
 		}
 		c.Do("stop router")
-		drops := 0
 		for range 3 {
 			why.begin(c)
 			before := leakables(c)
 			if !c.startFails() {
-				wrong = append(wrong, "the start did not fail")
+				c.blame("the start did not fail")
 			}
 			for _, name := range leakables(c) {
 				if !slices.Contains(before, name) {
-					wrong = append(wrong, "leaked: "+name)
+					c.blame("leaked: %s", name)
 				}
 			}
 			attached, numbers := c.Attached(), c.Numbers()
 			for _, network := range without(c.Want, "mike") {
 				if _, saved := numbers[network]; !saved || !slices.Contains(attached, network) {
-					wrong = append(wrong, network+" is lost")
+					c.blame("%s is lost", network)
 				}
 			}
 			why.end(c)
 			dropped := !slices.Contains(attached, "mike")
-			if dropped {
-				drops++
-			} else if why.recreated {
+			c.countIf("dropped", dropped)
+			if !dropped && why.recreated {
 				c.Do("network disconnect --force mike router")
 			}
 			if dropped || why.recreated {
@@ -142,27 +130,15 @@ func failingStart(why cause) func(context.Context, *Env, *engine.Engine) (Outcom
 			}
 			c.Starts(2, "repaired")
 		}
-		return c.outcomeWith(wrong, "dropped", drops)
 	}
-}
-
-// outcomeWith is the outcome with a figure and problems more.
-func (c *Container) outcomeWith(wrong []string, figure string, n int) (Outcome, error) {
-	o, err := c.Outcome()
-	o.Figures[figure] = n
-	if len(wrong) > 0 {
-		o.blame("%s", strings.Join(wrong, ", "))
-	}
-	return o, err
 }
 
 // failingStartAt is about starts that fail at one of five networks, which fails says. What
 // was attached stays attached, but for the network itself where stock drops it too, and
 // keeps its number; a restart policy that tries again loses no more.
-func failingStartAt(fails int) func(context.Context, *Env, *engine.Engine) (Outcome, error) {
-	return func(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
+func failingStartAt(fails int) func(*Container) {
+	return func(c *Container) {
 		networks := strings.Fields("zulu mike kilo alpha bravo")
-		c := newContainer(ctx, e)
 		for i, network := range networks {
 			c.Do(fmt.Sprintf("network create --subnet 10.77.%d.0/24 %s", i+1, network))
 		}
@@ -174,28 +150,26 @@ func failingStartAt(fails int) func(context.Context, *Env, *engine.Engine) (Outc
 		numbers := c.Numbers()
 		failing := networks[fails]
 		takeAddress(c, failing, fails+1)
-		var wrong []string
 		for range 3 {
 			if !c.startFails() && slices.Contains(c.Attached(), failing) {
-				wrong = append(wrong, "the start did not fail")
+				c.blame("the start did not fail")
 			}
-			_ = post(ctx, e, "/containers/router/stop?t=1", "") // it may run without the network
+			_ = post(c.ctx, c.Engine, "/containers/router/stop?t=1", "") // it may run without the network
 			attached, now := c.Attached(), c.Numbers()
 			for _, network := range without(networks, failing) {
 				if !slices.Contains(attached, network) || now[network] != numbers[network] {
-					wrong = append(wrong, fmt.Sprintf("%s is lost: attached %v, numbers %v", network, attached, now))
+					c.blame("%s is lost: attached %v, numbers %v", network, attached, now)
 				}
 			}
 		}
 		freeAddress(c)
-		drops := 0
-		if !slices.Contains(c.Attached(), failing) {
-			drops++
+		dropped := !slices.Contains(c.Attached(), failing)
+		c.countIf("dropped", dropped)
+		if dropped {
 			c.Want = without(c.Want, failing)
 			c.Connect(failing, addressIn(fails+1))
 		}
 		c.Starts(2, "repaired")
-		return c.outcomeWith(wrong, "dropped", drops)
 	}
 }
 
@@ -203,77 +177,60 @@ func failingStartAt(fails int) func(context.Context, *Env, *engine.Engine) (Outc
 // the container has another IPv6 interface. A container that was attached to such a
 // network behind another IPv6 network does not start, where a stock engine starts it by
 // the luck of the networks' names. Its networks stay, and in the other order it starts.
-func linkLocal(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-	c := newContainer(ctx, e)
+func linkLocal(c *Container) {
 	c.Do("network create --ipv6 --subnet fe80::/64 --gateway fe80::1 alan",
 		"network create --ipv6 --subnet 2001:db8:1::/64 zwan")
 	c.Create("zwan")
 	c.Connect("alan")
-	fails := 0
-	if c.startFails() {
-		fails++
-	}
-	var wrong []string
+	c.countIf("failed with the link-local network behind", c.startFails())
 	if attached := c.Attached(); len(attached) != 2 {
-		wrong = append(wrong, fmt.Sprintf("a network is lost: attached %v", attached))
+		c.blame("a network is lost: attached %v", attached)
 	}
 	c.Do("rm --force router")
 	c.Create("alan")
 	c.Connect("zwan")
 	c.Starts(2, "link-local network first")
-	return c.outcomeWith(wrong, "failed with the link-local network behind", fails)
 }
 
 // gatewayTaken is about a container in an overlay and two internal networks, which
 // needs an endpoint in docker_gwbridge for its published port, while another container
 // has that port. No start that fails costs a network, and with the port free the
 // container starts.
-func gatewayTaken(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-	c := newContainer(ctx, e)
+func gatewayTaken(c *Container) {
 	c.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu",
 		"network create --internal mike", "network create --internal alpha",
 		"run --detach --name thief --publish 8080:80 "+engine.Image)
 	c.Create("zulu", "--publish 8080:80")
 	c.Connect("mike")
 	c.Connect("alpha")
-	lost := 0
-	var wrong []string
 	for range 4 {
 		if !c.startFails() {
-			wrong = append(wrong, "the start did not fail")
+			c.blame("the start did not fail")
 		}
-		if attached := c.Attached(); len(attached) != 3 {
-			lost++
-			wrong = append(wrong, fmt.Sprintf("a network is lost: attached %v", attached))
+		attached := c.Attached()
+		c.countIf("failed starts that cost a network", len(attached) != 3)
+		if len(attached) != 3 {
+			c.blame("a network is lost: attached %v", attached)
 		}
 	}
 	c.Do("rm --force thief")
-	if len(wrong) == 0 {
+	if c.Problem == "" {
 		c.Want = append(c.Want, "docker_gwbridge")
 		c.Starts(2, "repaired")
 	}
-	return c.outcomeWith(wrong, "failed starts that cost a network", lost)
 }
 
 // bridgeOff is about a container that has an overlay, and behind it the default bridge,
 // which is turned off. Overlays lead to other containers only, so the engine gives the
 // container an interface in docker_gwbridge, unless it has another way out.
-func bridgeOff(ctx context.Context, _ *Env, e *engine.Engine) (Outcome, error) {
-	c := newContainer(ctx, e)
+func bridgeOff(c *Container) {
 	c.Do("swarm init --advertise-addr 127.0.0.1", "network create --driver overlay --attachable zulu")
 	c.Create("zulu")
 	c.Connect("bridge")
 	c.Do("start router")
 	c.Want = []string{"zulu", "docker_gwbridge"}
-	c.Look("with the default bridge off")
-	o, err := c.Outcome()
-	var found observe.Snapshot
-	c.Try(func() (err error) {
-		found, err = observe.Read(ctx, e, router)
-		return err
-	})
-	if found.Gateway != "docker_gwbridge" {
-		o.blame("gateway: got %q, wanted docker_gwbridge", found.Gateway)
+	start := c.Look("with the default bridge off")
+	if start.Gateway != "docker_gwbridge" {
+		c.blame("gateway: got %q, wanted docker_gwbridge", start.Gateway)
 	}
-	return o, err
 }

@@ -45,8 +45,8 @@ type Trial struct {
 	Since, Until int
 	// Args are more arguments for the engine's daemon.
 	Args []string
-	// Play does it to one of the engines. The error is one of the machine.
-	Play func(context.Context, *Env, *engine.Engine) (Outcome, error)
+	// Play does it on one of the engines, with a container that it creates.
+	Play func(*Container)
 }
 
 // Names returns the names of the trials that an engine can do, by the first number of its
@@ -188,7 +188,11 @@ func (env *Env) playAll(ctx context.Context) error {
 			continue
 		}
 		err := env.pair(ctx, t.Args, func(stock, patched *engine.Engine) error {
-			before, after, err := onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) { return t.Play(ctx, env, e) })
+			before, after, err := onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) {
+				c := newContainer(ctx, env, e)
+				t.Play(c)
+				return c.outcome()
+			})
 			if err == nil {
 				env.Report(t.Name, before, after)
 			}
