@@ -25,7 +25,7 @@ import (
 var Compose = Suite{
 	Name:      "compose",
 	Guarantee: "a service of a Compose file has its interfaces in the order of the file's priorities",
-	Trials:    stackTrials(),
+	Trials:    trialsOf(stacks, func(s stack) string { return s.Name }),
 	Run: func(ctx context.Context, env *Env) error {
 		return env.pair(ctx, noProxy, func(stock, patched *engine.Engine) error {
 			version, err := stock.Compose(ctx, "version", "--short")
@@ -77,13 +77,6 @@ func parseStacks(files fs.ReadDirFS) (all []stack) {
 		all = append(all, s)
 	}
 	return all
-}
-
-func stackTrials() (trials []Trial) {
-	for _, s := range stacks {
-		trials = append(trials, Trial{Name: s.Name})
-	}
-	return trials
 }
 
 // playStack plays a stack on both engines at the same time, and reports what it found.

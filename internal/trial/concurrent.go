@@ -21,17 +21,14 @@ import (
 var Concurrent = Suite{
 	Name:      "concurrent",
 	Guarantee: "networks that are connected at the same time get numbers that differ, and their interfaces keep that order",
-	Trials:    connectTrials(),
+	Trials:    trialsOf(loads, load.String),
 	Run: func(ctx context.Context, env *Env) error {
-		// An engine after the other: two that make hundreds of interfaces at once only
-		// wait for each other.
-		stock, _, err := env.connectAll(ctx, false, 5)
+		stock, patched, err := inTurn(func(patched bool) ([]Outcome, error) {
+			outcomes, _, err := env.connectAll(ctx, patched, 5)
+			return outcomes, err
+		})
 		if err != nil {
-			return fmt.Errorf("stock engine: %w", err)
-		}
-		patched, _, err := env.connectAll(ctx, true, 5)
-		if err != nil {
-			return fmt.Errorf("patched engine: %w", err)
+			return err
 		}
 		for i, load := range loads {
 			env.Report(load.String(), stock[i], patched[i])
@@ -60,13 +57,6 @@ func (l load) String() string {
 		containers = "containers"
 	}
 	return fmt.Sprintf("%d connects at once to %d %s %s", connects, l.containers, state, containers)
-}
-
-func connectTrials() (trials []Trial) {
-	for _, l := range loads {
-		trials = append(trials, Trial{Name: l.String()})
-	}
-	return trials
 }
 
 // connectAll makes the connects of all loads on the stock or on the patched engine, and

@@ -45,60 +45,65 @@ func runRace(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	stock, _, err := raced.racesSeen(ctx, false)
-	if err != nil {
-		return fmt.Errorf("stock engine: %w", err)
-	}
-	patched, o, err := raced.racesSeen(ctx, true)
-	if err != nil {
-		return fmt.Errorf("patched engine: %w", err)
-	}
-	ours, others := 0, 0
-	for what, r := range patched {
-		if _, ok := stock[what]; ok {
-			continue
-		}
-		added, err := r.touches(before, after)
+	problem := Outcome{} // apart from races
+	stock, patched, err := inTurn(func(patched bool) (map[string]raceReport, error) {
+		outcomes, log, err := raced.connectAll(ctx, patched, 1)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !added {
-			others++
-			logrus.Infof("seen on the patched engine only, but not in what the patches add: %s", what)
-			continue
+		for i, o := range outcomes {
+			if patched && o.Problem != "" {
+				problem.blame("%v: %s", loads[i], o.Problem)
+			}
 		}
-		ours++
-		o.blame("a race in what the patches add: %s", what)
-		logrus.Warnf("a race in what the patches add: %s\n%s", what, r.text)
+		text, err := os.ReadFile(log)
+		return raceReports(string(text)), err
+	})
+	if err != nil {
+		return err
 	}
-	o.Figures = report.Figures{report.Races: len(patched), report.NewRaces: ours + others, report.OwnRaces: ours}
+	o, err := newRaces(stock, patched, before, after)
+	if err != nil {
+		return err
+	}
+	if problem.Problem != "" {
+		o.blame("%s", problem.Problem)
+	}
 	env.Report(env.suite.Trials[0].Name, Outcome{Figures: report.Figures{report.Races: len(stock)}}, o)
 	return nil
 }
 
-// racesSeen makes the connects on an engine and returns the races that were seen in it, and
-// an outcome with what else was wrong.
-func (env *Env) racesSeen(ctx context.Context, patched bool) (races map[string]raceReport, o Outcome, err error) {
-	outcomes, log, err := env.connectAll(ctx, patched, 1)
-	if err != nil {
-		return nil, o, err
-	}
-	for i, outcome := range outcomes {
-		if outcome.Problem != "" {
-			o.blame("%v: %s", loads[i], outcome.Problem)
+// newRaces counts the races of the patched engine, of which those in what the patches add
+// are a problem, given the trees of both engines.
+func newRaces(stock, patched map[string]raceReport, before, after string) (o Outcome, err error) {
+	o.Figures = report.Figures{report.Races: len(patched), report.NewRaces: 0, report.OwnRaces: 0}
+	for what, r := range patched {
+		if _, ok := stock[what]; ok {
+			continue
 		}
+		o.Figures[report.NewRaces]++
+		ours, err := r.touches(before, after)
+		if err != nil {
+			return o, err
+		}
+		if !ours {
+			logrus.Infof("seen on the patched engine only, but not in what the patches add: %s", what)
+			continue
+		}
+		o.Figures[report.OwnRaces]++
+		o.blame("a race in what the patches add: %s", what)
+		logrus.Warnf("a race in what the patches add: %s\n%s", what, r.text)
 	}
-	text, err := os.ReadFile(log)
-	return raceReports(string(text)), o, err
+	return o, nil
 }
 
-// report is what the race detector says of a race.
+// raceReport is what the race detector says of a race.
 type raceReport struct {
 	text   string
 	frames []raceFrame // of both accesses
 }
 
-// frame is a line of a stack.
+// raceFrame is a line of a stack.
 type raceFrame struct {
 	function, file string
 	line           int
@@ -106,7 +111,7 @@ type raceFrame struct {
 
 var frameText = regexp.MustCompile(`(?m)^  (\S.*)\(\)\n\s+(\S+):(\d+) \+0x`)
 
-// reports returns the races that a log has, one of each kind. The kind is the pair of
+// raceReports returns the races that a log has, one of each kind. The kind is the pair of
 // functions, outside of the standard library, that touch the same memory.
 func raceReports(log string) map[string]raceReport {
 	found := make(map[string]raceReport)
@@ -159,7 +164,7 @@ func (r raceReport) touches(stock, patched string) (bool, error) {
 
 var moduleVersion = regexp.MustCompile(`@[^/]+`)
 
-// find returns the lines of the file of a tree that a stack names by its import path,
+// findFile returns the lines of the file of a tree that a stack names by its import path,
 // and its path in the tree; none if the tree has no such file.
 func findFile(tree, file string) (lines []string, path string, err error) {
 	file = moduleVersion.ReplaceAllString(file, "")

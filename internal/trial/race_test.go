@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"ethorder/internal/report"
 )
 
 const raceLog = `level=info msg="API listen"
@@ -67,6 +69,17 @@ func TestReportTouchesWhatAPatchAdds(t *testing.T) {
 			assert.NilError(t, err)
 			assert.Equal(t, got, test.want, "%v", test.patched)
 		}
+		o, err := newRaces(nil, raceReports(raceLog), before, after)
+		assert.NilError(t, err)
+		own := 0
+		if test.want {
+			own = 1
+		}
+		assert.DeepEqual(t, o.Figures, report.Figures{report.Races: 1, report.NewRaces: 1, report.OwnRaces: own})
+		assert.Equal(t, o.Problem != "", test.want)
+		o, err = newRaces(raceReports(raceLog), raceReports(raceLog), before, after)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, o, Outcome{Figures: report.Figures{report.Races: 1, report.NewRaces: 0, report.OwnRaces: 0}})
 	}
 }
 

@@ -2,7 +2,6 @@ package trial
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,15 +22,8 @@ import (
 var Swarm = Suite{
 	Name:      "swarm",
 	Guarantee: "the tasks of a service have the documented order on each of three nodes, whatever happens to the nodes",
-	Trials:    swarmTrials(),
+	Trials:    trialsOf(swarmSteps, func(s swarmStep) string { return s.trial }),
 	Run:       runSwarm,
-}
-
-func swarmTrials() (trials []Trial) {
-	for _, step := range swarmSteps {
-		trials = append(trials, Trial{Name: step.trial})
-	}
-	return trials
 }
 
 const (
@@ -98,13 +90,12 @@ var swarmSteps = []swarmStep{
 	}, nil},
 	{"tasks after the killed leader is back and the service updated", func(ctx context.Context, s *swarm) (int, error) {
 		for _, n := range s.nodes {
-			if !n.down {
-				continue
+			if n.down {
+				if err := n.StartDockerd(ctx); err != nil {
+					return 0, err
+				}
+				n.down = false
 			}
-			if err := n.StartDockerd(ctx); err != nil {
-				return 0, err
-			}
-			n.down = false
 		}
 		if err := s.reunite(ctx); err != nil {
 			return 0, err
@@ -117,16 +108,11 @@ var swarmSteps = []swarmStep{
 	}, []string{"alpha", "ingress", "zulu", gatewayNetwork}},
 }
 
-// runSwarm plays the steps on both engines, one after the other: six engines at once are
-// too much for a small machine.
+// runSwarm plays the steps on swarms of both engines.
 func runSwarm(ctx context.Context, env *Env) error {
-	stock, err := env.playSwarm(ctx, false)
+	stock, patched, err := inTurn(func(patched bool) ([]Outcome, error) { return env.playSwarm(ctx, patched) })
 	if err != nil {
-		return fmt.Errorf("stock engines: %w", err)
-	}
-	patched, err := env.playSwarm(ctx, true)
-	if err != nil {
-		return fmt.Errorf("patched engines: %w", err)
+		return err
 	}
 	for i, step := range swarmSteps {
 		env.Report(step.trial, stock[i], patched[i])
@@ -259,10 +245,13 @@ func (s *swarm) close() error {
 	return err
 }
 
-// manager returns a node that answers.
-func (s *swarm) manager() *node {
-	return s.nodes[slices.IndexFunc(s.nodes, func(n *node) bool { return !n.down })]
+// up returns the nodes that answer.
+func (s *swarm) up() []*node {
+	return slices.DeleteFunc(slices.Clone(s.nodes), func(n *node) bool { return n.down })
 }
+
+// manager returns a node that answers.
+func (s *swarm) manager() *node { return s.up()[0] }
 
 // docker runs a docker command on a manager.
 func (s *swarm) docker(ctx context.Context, args ...string) error {
@@ -297,10 +286,7 @@ func (s *swarm) reunite(ctx context.Context) error {
 	}
 	logrus.Warnf("managers are restarted: %v", err)
 	s.parted = true
-	for _, n := range s.nodes {
-		if n.down {
-			continue
-		}
+	for _, n := range s.up() {
 		if err := n.Restart(ctx); err != nil {
 			return err
 		}
@@ -311,10 +297,7 @@ func (s *swarm) reunite(ctx context.Context) error {
 // ready is like reunite, but restarts nothing.
 func (s *swarm) ready(ctx context.Context, timeout time.Duration) error {
 	return tool.Wait(ctx, timeout, time.Second, "the managers to find each other", func(ctx context.Context) error {
-		for _, n := range s.nodes {
-			if n.down {
-				continue
-			}
+		for _, n := range s.up() {
 			state, err := s.manager().docker(ctx, "node", "inspect", "--format", "{{.Status.State}} {{.ManagerStatus.Reachability}}", n.id)
 			if err != nil {
 				return err
@@ -327,29 +310,20 @@ func (s *swarm) ready(ctx context.Context, timeout time.Duration) error {
 	})
 }
 
-// create creates the service. It asks the engine's API, as docker service create would
-// sort the networks by their ids, which are random.
+// create creates the service, whose updates replace all tasks at once. It asks the engine's
+// API, as docker service create would sort the networks by their ids, which are random.
 func (s *swarm) create(ctx context.Context) error {
-	type object map[string]any
-	var targets []object
-	for _, network := range serviceNetworks {
-		targets = append(targets, object{"Target": network})
-	}
-	body, err := json.Marshal(object{
-		"Name": serviceName,
-		"TaskTemplate": object{
-			"ContainerSpec": object{"Image": engine.Image},
-			"Networks":      targets,
-			"RestartPolicy": object{"Condition": "any", "Delay": 100 * time.Millisecond},
+	return s.manager().Post(ctx, "/services/create", fmt.Sprintf(`{
+		"Name": %q,
+		"TaskTemplate": {
+			"ContainerSpec": {"Image": %q},
+			"Networks": [{"Target": %q}, {"Target": %q}],
+			"RestartPolicy": {"Condition": "any", "Delay": %d}
 		},
-		"Mode":         object{"Replicated": object{"Replicas": replicas}},
-		"UpdateConfig": object{"Parallelism": 0}, // all at once
-		"EndpointSpec": object{"Ports": []object{{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080}}},
-	})
-	if err != nil {
-		return err
-	}
-	return s.manager().Post(ctx, "/services/create", string(body))
+		"Mode": {"Replicated": {"Replicas": %d}},
+		"UpdateConfig": {"Parallelism": 0},
+		"EndpointSpec": {"Ports": [{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080}]}
+	}`, serviceName, engine.Image, serviceNetworks[0], serviceNetworks[1], 100*time.Millisecond, replicas))
 }
 
 // update replaces all tasks.

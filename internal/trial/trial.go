@@ -49,6 +49,14 @@ type Trial struct {
 	Play func(*Container)
 }
 
+// trialsOf are the trials of a suite that reports each of some by its name.
+func trialsOf[T any](all []T, name func(T) string) (trials []Trial) {
+	for _, t := range all {
+		trials = append(trials, Trial{Name: name(t)})
+	}
+	return trials
+}
+
 // Names returns the names of the trials that an engine can do, by the first number of its
 // release.
 func (s Suite) Names(major int) (names []string) {
@@ -179,6 +187,18 @@ func (env *Env) pair(ctx context.Context, args []string, use func(stock, patched
 	}
 	defer func() { err = errors.Join(err, patched.Close()) }()
 	return use(stock, patched)
+}
+
+// inTurn calls play for the stock and then for the patched engine: engines that make
+// hundreds of interfaces, or six engines, would only wait for each other.
+func inTurn[R any](play func(patched bool) (R, error)) (before, after R, err error) {
+	if before, err = play(false); err != nil {
+		return before, after, fmt.Errorf("stock engine: %w", err)
+	}
+	if after, err = play(true); err != nil {
+		return before, after, fmt.Errorf("patched engine: %w", err)
+	}
+	return before, after, nil
 }
 
 // playAll makes those trials of the suite that have a Play, each on two new engines.
