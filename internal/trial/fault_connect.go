@@ -14,8 +14,8 @@ import (
 	"ethorder/internal/engine"
 )
 
-// A fault can begin and end.
-type fault func(c *Container) (begin, end func() error, err error)
+// A fault prepares the container and its engine, and returns what begins and what ends it.
+type fault func(c *Container) (begin, end func())
 
 // connectDuring is about a network that is connected during a fault. What the client is told
 // must be so: without an error the attachment is kept, and with one the container's file
@@ -25,19 +25,15 @@ func connectDuring(make fault, running bool) func(*Container) {
 	return func(c *Container) {
 		c.Make("zulu mike kilo", "alpha")
 		c.Starts(1, "before")
-		var begin, end func() error
-		c.Try(func() (err error) {
-			begin, end, err = make(c)
-			return err
-		})
+		begin, end := make(c)
 		if running {
 			c.Start("before")
 		}
-		c.Try(begin)
+		begin()
 		// Not sooner: an engine may save the end of a container after it said that it stopped.
 		before := c.read()
 		failed := c.refuses("/networks/alpha/connect", connectBody("null"))
-		c.Try(end)
+		end()
 		kept := !failed || bytes.Equal(before, c.read())
 		former := c.Want
 		// has sees to it that alpha is wanted where the daemon has it.
@@ -67,61 +63,51 @@ func connectDuring(make fault, running bool) func(*Container) {
 }
 
 // readOnly makes the folder of the container's file read-only.
-func readOnly(c *Container) (begin, end func() error, err error) {
+func readOnly(c *Container) (begin, end func()) {
 	folder := filepath.Join(c.Engine.DataRoot(), "containers", c.ID)
-	begin = func() error {
-		return errors.Join(c.runBeside("/bin/mount", "--bind", folder, folder),
-			c.runBeside("/bin/mount", "-o", "remount,bind,ro", folder))
-	}
-	return begin, func() error { return c.runBeside("/bin/umount", folder) }, nil
+	return func() {
+		c.runBeside("/bin/mount", "--bind", folder, folder)
+		c.runBeside("/bin/mount", "-o", "remount,bind,ro", folder)
+	}, func() { c.runBeside("/bin/umount", folder) }
 }
 
 // fullDisk moves all that the daemon keeps to a small disk, and fills that.
-func fullDisk(c *Container) (begin, end func() error, err error) {
-	if err := c.Engine.Signal(unix.SIGTERM); err != nil {
-		return nil, nil, err
-	}
+func fullDisk(c *Container) (begin, end func()) {
 	data := c.Engine.DataRoot()
-	if err := os.Rename(data, data+"-large"); err != nil {
-		return nil, nil, err
-	}
-	if err := os.Mkdir(data, 0o755); err != nil {
-		return nil, nil, err
-	}
-	if err := c.runBeside("/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", data); err != nil {
-		return nil, nil, err
-	}
-	if err := c.runBeside("/bin/cp", "-a", data+"-large/.", data); err != nil {
-		return nil, nil, err
-	}
-	if err := c.Engine.StartDockerd(c.ctx); err != nil {
-		return nil, nil, err
-	}
+	c.Try(func() error { return c.Engine.Signal(unix.SIGTERM) })
+	c.Try(func() error { return os.Rename(data, data+"-large") })
+	c.Try(func() error { return os.Mkdir(data, 0o755) })
+	c.runBeside("/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", data)
+	c.runBeside("/bin/cp", "-a", data+"-large/.", data)
+	c.Try(func() error { return c.Engine.StartDockerd(c.ctx) })
+
 	ballast := c.Engine.Inside(filepath.Join(data, "ballast"))
-	begin = func() error {
-		file, err := os.Create(ballast)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		for page := [4096]byte{}; err == nil; {
-			_, err = file.Write(page[:])
-		}
-		if !errors.Is(err, unix.ENOSPC) {
-			return err
-		}
-		return nil
-	}
-	return begin, func() error { return os.Remove(ballast) }, nil
+	return func() {
+		c.Try(func() error {
+			file, err := os.Create(ballast)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			for page := [4096]byte{}; err == nil; {
+				_, err = file.Write(page[:])
+			}
+			if !errors.Is(err, unix.ENOSPC) {
+				return err
+			}
+			return nil
+		})
+	}, func() { c.Try(func() error { return os.Remove(ballast) }) }
 }
 
 // runBeside runs a program of the machine in the engine's sandbox.
-func (c *Container) runBeside(program string, args ...string) error {
-	cmd := c.Engine.Command(c.ctx, program, args...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, out)
-	}
-	return nil
+func (c *Container) runBeside(program string, args ...string) {
+	c.Try(func() error {
+		if out, err := c.Engine.Command(c.ctx, program, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, out)
+		}
+		return nil
+	})
 }
 
 // badNumbers are no explicit numbers.
