@@ -45,7 +45,7 @@ var corruptNetworks = []string{"zulu", "mike", "alpha", "kilo"}
 // otherNetworks are not attached.
 var otherNetworks = []string{"bravo", "yankee"}
 
-// none stands for what is not stored at all.
+// notStored stands for what is not stored at all.
 const notStored = "none"
 
 // What is stored, as JSON, in the place of a number, of all of them, and of an
@@ -63,8 +63,8 @@ var (
 	}
 )
 
-// round is a change of what is stored. Without one, a network has the number that it
-// got when box was made.
+// corruption is a change of what is stored. Without one, a network has the number that it
+// got when the container was made.
 type corruption struct {
 	whole    string            // in the place of all numbers, "" for none of that
 	numbers  map[string]string // by network
@@ -110,18 +110,13 @@ func drawCorruption(random *rand.Rand) corruption {
 
 // playCorrupt makes the changes on both engines, and reports each that is not drawn.
 func (env *Env) playCorrupt(ctx context.Context, stock, patched *engine.Engine) error {
-	ids := map[*engine.Engine]string{}
-	for _, e := range []*engine.Engine{stock, patched} {
-		c := newContainer(ctx, env, e)
+	on := map[*engine.Engine]*Container{stock: newContainer(ctx, env, stock), patched: newContainer(ctx, env, patched)}
+	for _, c := range on {
 		c.Make(strings.Join(corruptNetworks, " "), "")
-		if c.Err != nil {
-			return c.Err
-		}
-		ids[e] = c.ID
 	}
 	try := func(r corruption) (before, after Outcome, err error) {
 		before, after, err = onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) {
-			return startCorrupt(ctx, e, ids[e], r)
+			return on[e].startCorrupt(r)
 		})
 		if err != nil {
 			err = fmt.Errorf("stored %v: %w", r, err)
@@ -163,40 +158,26 @@ func (env *Env) playCorrupt(ctx context.Context, stock, patched *engine.Engine) 
 
 // startCorrupt stores a change while the daemon is down, and starts the container twice
 // with it: the daemon must have made up its mind at the first start, and stored that.
-func startCorrupt(ctx context.Context, e *engine.Engine, id string, r corruption) (Outcome, error) {
-	if err := e.RestartAfter(ctx, func() error { return storeCorrupt(e.SettingsFile(id), r) }); err != nil {
-		return Outcome{}, err
-	}
-	order, wanted := expectedOf(r)
-	var tally observe.Tally
-	var wrong []string
+func (c *Container) startCorrupt(r corruption) (Outcome, error) {
+	c.Tally, c.Wrong, c.Problem = observe.Tally{}, nil, ""
+	c.Try(func() error {
+		return c.Engine.RestartAfter(c.ctx, func() error { return storeCorrupt(c.File(), r) })
+	})
+	var wanted map[string]uint64
+	c.Want, wanted = expectedOf(r)
 	for range 2 {
-		start, err := startContainer(ctx, e, router)
-		if err != nil {
-			return Outcome{}, err
-		}
-		problem := misplaced(start, order)
-		tally.Add(problem == "")
-		if problem != "" {
-			wrong = append(wrong, problem)
-		}
-		numbers, err := Numbers(e, id, nil)
-		if err != nil || !maps.Equal(numbers, wanted) {
+		c.Start("changed")
+		numbers, err := Numbers(c.Engine, c.ID, nil)
+		if c.Err == nil && (err != nil || !maps.Equal(numbers, wanted)) {
 			// Stock's file still has what was stored, if it was not saved.
-			wrong = append(wrong, fmt.Sprintf("numbered %s, wanted %s: %v", describeNumbers(numbers), describeNumbers(wanted), err))
+			c.blame("numbered %v, wanted %v: %v", numbers, wanted, err)
 		}
-		if _, err := e.Docker(ctx, "stop", router); err != nil {
-			return Outcome{}, err
-		}
+		c.Do("stop router")
 	}
-	o := inOrder(tally)
-	if wrong != nil {
-		o.blame("%s", wrong[0])
-	}
-	return o, nil
+	return c.outcome()
 }
 
-// store changes the file with a container's settings.
+// storeCorrupt changes the file with a container's settings.
 func storeCorrupt(path string, r corruption) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -282,7 +263,7 @@ func (r corruption) String() string {
 	return "numbers, " + strings.Join(parts, ", ")
 }
 
-// expected returns the order that follows from what is stored, and the numbers that
+// expectedOf returns the order that follows from what is stored, and the numbers that
 // there are then. What is a number, counts. Networks without one follow the last number
 // that is not explicit, that of the network mode first, then by name.
 func expectedOf(r corruption) (order []string, numbers map[string]uint64) {
@@ -312,15 +293,10 @@ func expectedOf(r corruption) (order []string, numbers map[string]uint64) {
 		}
 		numbers[network] = last
 	}
+	rank := map[bool]int{true: 1, false: 2} // explicit numbers come before equal ones that are not
 	order = slices.Clone(corruptNetworks)
 	slices.SortFunc(order, func(a, b string) int {
-		if numbers[a] == numbers[b] && chosen[a] != chosen[b] {
-			if chosen[a] {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(numbers[a], numbers[b]), strings.Compare(a, b))
+		return cmp.Or(cmp.Compare(numbers[a], numbers[b]), cmp.Compare(rank[chosen[a]], rank[chosen[b]]), strings.Compare(a, b))
 	})
 	return order, numbers
 }
@@ -328,20 +304,9 @@ func expectedOf(r corruption) (order []string, numbers map[string]uint64) {
 // decimal returns the number that a text of digits is, and 0 for another text, or for
 // a number that has no place in 64 bits.
 func decimal(text string) uint64 {
-	if strings.Trim(text, "0123456789") != "" {
-		return 0
-	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		return 0
 	}
 	return n
-}
-
-func describeNumbers(numbers map[string]uint64) string {
-	var parts []string
-	for _, network := range slices.Sorted(maps.Keys(numbers)) {
-		parts = append(parts, fmt.Sprintf("%s %d", network, numbers[network]))
-	}
-	return strings.Join(parts, " ")
 }

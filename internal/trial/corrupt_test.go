@@ -2,6 +2,7 @@ package trial
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -16,31 +17,31 @@ func TestExpected(t *testing.T) {
 		order   string
 		numbers string
 	}{
-		{corruption{}, "zulu mike alpha kilo", "alpha 3 kilo 4 mike 2 zulu 1"},
-		{corruption{numbers: numbers{"alpha": "7"}}, "zulu mike kilo alpha", "alpha 7 kilo 4 mike 2 zulu 1"},
-		{corruption{numbers: numbers{"mike": notStored}}, "zulu alpha kilo mike", "alpha 3 kilo 4 mike 5 zulu 1"},
-		{corruption{numbers: numbers{"mike": "null", "zulu": `"1"`}}, "alpha kilo zulu mike", "alpha 3 kilo 4 mike 6 zulu 5"},
-		{corruption{numbers: numbers{"zulu": "2"}}, "mike zulu alpha kilo", "alpha 3 kilo 4 mike 2 zulu 2"},
+		{corruption{}, "zulu mike alpha kilo", "alpha:3 kilo:4 mike:2 zulu:1"},
+		{corruption{numbers: numbers{"alpha": "7"}}, "zulu mike kilo alpha", "alpha:7 kilo:4 mike:2 zulu:1"},
+		{corruption{numbers: numbers{"mike": notStored}}, "zulu alpha kilo mike", "alpha:3 kilo:4 mike:5 zulu:1"},
+		{corruption{numbers: numbers{"mike": "null", "zulu": `"1"`}}, "alpha kilo zulu mike", "alpha:3 kilo:4 mike:6 zulu:5"},
+		{corruption{numbers: numbers{"zulu": "2"}}, "mike zulu alpha kilo", "alpha:3 kilo:4 mike:2 zulu:2"},
 		{
 			corruption{numbers: numbers{"zulu": "-1", "mike": "1.5", "alpha": "4611686018427387904", "kilo": "4611686018427387905"}},
-			"alpha zulu kilo mike", "alpha 4611686018427387904 kilo 4611686018427387906 mike 4611686018427387907 zulu 4611686018427387905",
+			"alpha zulu kilo mike", "alpha:4611686018427387904 kilo:4611686018427387906 mike:4611686018427387907 zulu:4611686018427387905",
 		},
-		{corruption{numbers: numbers{"yankee": "9", "kilo": notStored}}, "zulu mike alpha kilo", "alpha 3 kilo 4 mike 2 zulu 1"},
-		{corruption{whole: "[1]"}, "zulu alpha kilo mike", "alpha 2 kilo 3 mike 4 zulu 1"},
-		{corruption{explicit: numbers{"alpha": `"1"`}}, "alpha zulu mike kilo", "alpha 1 kilo 4 mike 2 zulu 1"},
-		{corruption{explicit: numbers{"alpha": `"0"`}}, "zulu mike alpha kilo", "alpha 3 kilo 4 mike 2 zulu 1"},
+		{corruption{numbers: numbers{"yankee": "9", "kilo": notStored}}, "zulu mike alpha kilo", "alpha:3 kilo:4 mike:2 zulu:1"},
+		{corruption{whole: "[1]"}, "zulu alpha kilo mike", "alpha:2 kilo:3 mike:4 zulu:1"},
+		{corruption{explicit: numbers{"alpha": `"1"`}}, "alpha zulu mike kilo", "alpha:1 kilo:4 mike:2 zulu:1"},
+		{corruption{explicit: numbers{"alpha": `"0"`}}, "zulu mike alpha kilo", "alpha:3 kilo:4 mike:2 zulu:1"},
 		{
 			corruption{numbers: numbers{"alpha": notStored}, explicit: numbers{"alpha": `"abc"`}},
-			"zulu mike kilo alpha", "alpha 5 kilo 4 mike 2 zulu 1",
+			"zulu mike kilo alpha", "alpha:5 kilo:4 mike:2 zulu:1",
 		},
 		{
 			corruption{whole: "null", explicit: numbers{"kilo": `"2"`, "mike": `"9"`}},
-			"zulu kilo alpha mike", "alpha 3 kilo 2 mike 9 zulu 1",
+			"zulu kilo alpha mike", "alpha:3 kilo:2 mike:9 zulu:1",
 		},
 	} {
 		order, numbers := expectedOf(tc.round)
 		assert.Equal(t, strings.Join(order, " "), tc.order, tc.round.String())
-		assert.Equal(t, describeNumbers(numbers), tc.numbers, tc.round.String())
+		assert.Equal(t, fmt.Sprint(numbers), "map["+tc.numbers+"]", tc.round.String())
 	}
 }
 
