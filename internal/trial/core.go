@@ -17,11 +17,7 @@ var Core = Suite{
 	Name:      "core",
 	Guarantee: "interfaces come up in the order in which their networks were attached, on every start, with stock's default gateway",
 	Trials:    scenarioTrials(core),
-	Run: func(ctx context.Context, env *Env) error {
-		return env.pair(ctx, nil, func(stock, patched *engine.Engine) error {
-			return env.playScenarios(ctx, core, false, stock, patched)
-		})
-	},
+	Run:       func(ctx context.Context, env *Env) error { return env.playScenarios(ctx, core, false) },
 }
 
 // Extended plays what users do beside attaching networks.
@@ -29,11 +25,7 @@ var Extended = Suite{
 	Name:      "extended",
 	Guarantee: "whatever users do with networks, interfaces come up in attach order, and all else is as with the stock engine",
 	Trials:    scenarioTrials(extended),
-	Run: func(ctx context.Context, env *Env) error {
-		return env.pair(ctx, noProxy, func(stock, patched *engine.Engine) error {
-			return env.playScenarios(ctx, extended, true, stock, patched)
-		})
-	},
+	Run:       func(ctx context.Context, env *Env) error { return env.playScenarios(ctx, extended, true, noProxy...) },
 }
 
 func scenarioTrials(scenarios []Scenario) (trials []Trial) {
@@ -47,39 +39,49 @@ func scenarioTrials(scenarios []Scenario) (trials []Trial) {
 // shows which default gateway is right.
 const stockStarts = 3
 
-// playScenarios plays those scenarios that the engines can do, and reports each. Where none of
-// the starts succeeds on either engine, the patched one did as stock does: if that is excused,
-// the trial has passed.
-func (env *Env) playScenarios(ctx context.Context, scenarios []Scenario, excused bool, stock, patched *engine.Engine) error {
-	for _, s := range scenarios {
-		if !env.selected(s.Name) {
-			continue
+// playScenarios plays those scenarios that the engines can do, on a pair of them with more
+// arguments for dockerd, and judges each.
+func (env *Env) playScenarios(ctx context.Context, scenarios []Scenario, excused bool, args ...string) error {
+	return env.pair(ctx, args, func(stock, patched *engine.Engine) error {
+		for _, s := range scenarios {
+			if !env.selected(s.Name) {
+				continue
+			}
+			starts, check := min(stockStarts, env.Starts), func() error { return nil }
+			if s.decides() || s.Swarm { // which network is lost is by chance
+				starts = env.Starts
+			}
+			if s.decides() {
+				check = func() error { return numbersAreStored(ctx, patched, s.Want) }
+			}
+			before, after, err := s.both(ctx, stock, patched, starts, env.Starts, check)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			env.judge(s, before, after, err, excused)
 		}
-		starts, check := stockStarts, func() error { return nil }
-		decides := s.Name == core[0].Name
-		if decides || s.Swarm { // which network is lost is by chance
-			starts = env.Starts
-		}
-		if decides {
-			check = func() error { return numbersAreStored(ctx, patched, s.Want) }
-		}
-		before, after, err := s.both(ctx, stock, patched, min(starts, env.Starts), env.Starts, check)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if why := impossible(before, after, err); why != "" {
-			env.skip(s.Name, "this kernel cannot do it: "+why)
-			continue
-		}
-		if decides && observe.Judge(before.Tally(), after.Tally()) == observe.Inconclusive {
-			env.inconclusive = "the stock engine kept the order too, by chance: nothing is shown; run it again"
-		}
-		if err = errors.Join(err, broken(before, after)); excused && neverStarted(before, after) {
-			err = nil
-		}
-		env.Report(s.Name, before.outcome(nil), after.outcome(err))
+		return nil
+	})
+}
+
+// decides reports whether the scenario is the one in which stock must lose the order.
+func (s Scenario) decides() bool { return s.Name == core[0].Name }
+
+// judge reports a scenario that was played on both engines, until err ended it. Where none
+// of the starts succeeds on either engine, the patched one did as stock does: if that is
+// excused, the trial has passed.
+func (env *Env) judge(s Scenario, stock, patched Result, err error, excused bool) {
+	if why := impossible(stock, patched, err); why != "" {
+		env.skip(s.Name, "this kernel cannot do it: "+why)
+		return
 	}
-	return nil
+	if s.decides() && observe.Judge(stock.Tally(), patched.Tally()) == observe.Inconclusive {
+		env.inconclusive = "the stock engine kept the order too, by chance: nothing is shown; run it again"
+	}
+	if err = errors.Join(err, broken(stock, patched)); excused && neverStarted(stock, patched) {
+		err = nil
+	}
+	env.Report(s.Name, stock.outcome(nil), patched.outcome(err))
 }
 
 // outcome is that of an engine, which has broken the guarantee as err says.

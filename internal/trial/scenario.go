@@ -140,22 +140,19 @@ func misplaced(s observe.Snapshot, want []string) string {
 func (s Scenario) play(ctx context.Context, e *engine.Engine, starts int, check func() error) (result Result, err error) {
 	defer func() { err = errors.Join(err, s.clean(e)) }()
 	result.Want = s.Want
-	if s.Swarm {
-		if _, err := e.Docker(ctx, "swarm", "init", "--advertise-addr", "127.0.0.1"); err != nil {
-			return result, err
-		}
-	}
 	if s.Parent {
 		if err := e.AddParent(); err != nil {
 			return result, err
 		}
 	}
-	for _, network := range s.Networks {
-		if _, err := runCommand(ctx, e, "network create "+network); err != nil {
-			return result, err
-		}
+	var commands []string
+	if s.Swarm {
+		commands = append(commands, "swarm init --advertise-addr 127.0.0.1")
 	}
-	if _, err := runAll(ctx, e, s.Script); err != nil {
+	for _, network := range s.Networks {
+		commands = append(commands, "network create "+network)
+	}
+	if _, err := runAll(ctx, e, append(commands, s.Script...)); err != nil {
 		return result, err
 	}
 	for i := range starts {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -12,6 +13,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"ethorder/internal/observe"
+	"ethorder/internal/pins"
 	"ethorder/internal/report"
 )
 
@@ -105,6 +107,52 @@ func TestNamesLeaveOutWhatAnEngineCannotDo(t *testing.T) {
 	}
 	for _, s := range []struct{ since, until, major int }{{28, 0, 27}, {0, 27, 28}, {25, 27, 24}} {
 		assert.Check(t, !possible(s.since, s.until, s.major), "%v", s)
+	}
+}
+
+// What is found in a scenario is reported as failed, unless the kernel cannot do it, or
+// neither engine can and that is excused.
+func TestJudge(t *testing.T) {
+	want := []string{"zulu", "mike"}
+	decides := Scenario{Name: core[0].Name, Want: want}
+	other := Scenario{Name: "another", Want: want}
+	result := func(starts ...observe.Snapshot) Result { return Result{Want: want, Starts: starts} }
+	right, wrong := came("", "zulu", "mike"), came("", "mike", "zulu")
+	unsupported, refused := observe.Snapshot{Failed: "operation not supported"}, observe.Snapshot{Failed: "no address"}
+	figures := func(inOrder int) report.Figures { return report.Figures{report.Starts: 1, report.InOrder: inOrder} }
+	for _, tc := range []struct {
+		name           string
+		scenario       Scenario
+		stock, patched Result
+		err            error
+		excused        bool
+		want           report.Trial
+		inconclusive   bool
+	}{
+		{"in order", decides, result(wrong), result(right), nil, false,
+			report.Trial{Passed: true, Stock: figures(0), Patched: figures(1)}, false},
+		{"out of order", decides, result(wrong), result(wrong), nil, true,
+			report.Trial{Problem: "start 1: got mike zulu, wanted zulu mike", Stock: figures(0), Patched: figures(0)}, false},
+		{"both in order", decides, result(right), result(right), nil, false,
+			report.Trial{Passed: true, Stock: figures(1), Patched: figures(1)}, true},
+		{"both in order where nothing is decided", other, result(right), result(right), nil, false,
+			report.Trial{Passed: true, Stock: figures(1), Patched: figures(1)}, false},
+		{"an error at the end", decides, result(wrong), result(right), errors.New("not numbered"), true,
+			report.Trial{Problem: "not numbered", Stock: figures(0), Patched: figures(1)}, false},
+		{"the kernel cannot", decides, result(unsupported), result(unsupported), nil, false,
+			report.Trial{Skipped: "this kernel cannot do it: operation not supported"}, false},
+		{"neither starts", other, result(refused), result(refused), errors.New("does not run"), false,
+			report.Trial{Problem: "does not run start 1: no address", Stock: figures(0), Patched: figures(0)}, false},
+		{"neither starts, which is excused", other, result(refused), result(refused), errors.New("does not run"), true,
+			report.Trial{Passed: true, Stock: figures(0), Patched: figures(0)}, false},
+		{"only stock starts", other, result(right), result(refused), nil, true,
+			report.Trial{Problem: `default gateway: got [], wanted stock's [""] start 1: no address`, Stock: figures(1), Patched: figures(0)}, false},
+	} {
+		env := &Env{Release: pins.Release{Name: "28.5.2"}, filter: regexp.MustCompile(""), suite: Suite{Trials: []Trial{{Name: tc.scenario.Name}}}}
+		env.judge(tc.scenario, tc.stock, tc.patched, tc.err, tc.excused)
+		tc.want.Name = tc.scenario.Name
+		assert.DeepEqual(t, env.found, []report.Trial{tc.want})
+		assert.Equal(t, env.inconclusive != "", tc.inconclusive, tc.name)
 	}
 }
 
