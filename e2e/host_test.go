@@ -21,6 +21,7 @@ import (
 	"gotest.tools/v3/poll"
 
 	"ethorder/internal/build"
+	"ethorder/internal/pins"
 	"ethorder/internal/repo"
 )
 
@@ -33,11 +34,13 @@ func TestHostIsUnchanged(t *testing.T) {
 	}
 	root, err := repo.Find()
 	assert.NilError(t, err)
+	rel, err := pins.Find(root, release)
+	assert.NilError(t, err)
 	tool := filepath.Join(t.TempDir(), "ethorder")
 	out, err := exec.Command("go", "build", "-C", root.Path(), "-o", tool, "./cmd/ethorder").CombinedOutput()
 	assert.NilError(t, err, "%s", out)
 	for _, patched := range []bool{false, true} {
-		_, err := build.Dockerd(t.Context(), release, patched)
+		_, err := build.Engine(t.Context(), root, build.Options{Release: rel, Stock: !patched})
 		assert.NilError(t, err)
 	}
 	dockerd := build.Path(root, release, true)

@@ -77,9 +77,12 @@ func help(command string) string {
 // runE is a cobra.Command.RunE that knows the repository.
 func runE(run func(cmd *cobra.Command, root repo.Root, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		root, err := repo.Find()
-		if err != nil {
-			return err
+		root := repo.Root(os.Getenv("ETHORDER_ROOT"))
+		if root == "" {
+			var err error
+			if root, err = repo.Find(); err != nil {
+				return err
+			}
 		}
 		return run(cmd, root, args)
 	}

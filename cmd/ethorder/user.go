@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -52,8 +53,8 @@ func demoCommand() *cobra.Command {
 
 func buildCommand() *cobra.Command {
 	var o build.Options
-	var base string
-	var runc, container, removeBase, dry bool
+	var c build.ContainerOptions
+	var runc, container, dry bool
 	cmd := &cobra.Command{
 		Use:     "build <release>",
 		Short:   "Build the patched dockerd of a release, or the stock one",
@@ -63,7 +64,7 @@ func buildCommand() *cobra.Command {
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
-		if (base != "" || removeBase) && !container {
+		if (c.Base != "" || c.RemoveBase) && !container {
 			return tool.Usagef("--base and --remove-base go with --container")
 		}
 		if container && (o != (build.Options{}) || runc || from.untested || from.clone != "") {
@@ -72,17 +73,19 @@ func buildCommand() *cobra.Command {
 		if o.Release, err = from.find(root, args[0], from.clone); err != nil {
 			return err
 		}
-		o.Clone = from.of(o.Release)
+		o.Clone, c.Release = from.of(o.Release), o.Release
+		builder := os.Getenv("DOCKER_BUILDKIT")
+		c.BuildKit = builder != "" && builder != "0"
 		if dry {
 			fmt.Fprintf(cmd.OutOrStdout(), "would build %s, from the %s of the release, with %s\n", root.Rel(build.Path(root, o.Release.Name, !o.Stock)), source.Kind(o.Release, o.Clone), o.Release.Toolchain)
 			return nil
 		}
 		makers := []func() (string, error){func() (string, error) { return build.Engine(cmd.Context(), root, o) }}
 		if container {
-			makers[0] = func() (string, error) { return build.Container(cmd.Context(), root, args[0], base, removeBase) }
+			makers[0] = func() (string, error) { return build.Container(cmd.Context(), root, c) }
 		}
 		if runc {
-			makers = append(makers, func() (string, error) { return build.RuncOf(cmd.Context(), root, o.Release) })
+			makers = append(makers, func() (string, error) { return build.Runc(cmd.Context(), root, o.Release) })
 		}
 		for _, make := range makers {
 			bin, err := make()
@@ -101,8 +104,8 @@ func buildCommand() *cobra.Command {
 	f.StringVar(&o.Tags, "tags", "", "build with these `TAGS` instead of the default ones, which exclude btrfs, devicemapper and zfs")
 	f.BoolVar(&runc, "runc", false, "also build the pinned runc, if the release needs a newer one than Debian's")
 	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
-	f.StringVar(&base, "base", "", "with --container: build on this `IMAGE` (default a pinned golang image, or one made of Debian packages if that cannot be pulled)")
-	f.BoolVar(&removeBase, "remove-base", false, "with --container: remove the base image afterwards, unless it was there before")
+	f.StringVar(&c.Base, "base", "", "with --container: build on this `IMAGE` (default a pinned golang image, or one made of Debian packages if that cannot be pulled)")
+	f.BoolVar(&c.RemoveBase, "remove-base", false, "with --container: remove the base image afterwards, unless it was there before")
 	f.BoolVar(&dry, "dry-run", false, "only say what would be built, and from what")
 	return cmd
 }

@@ -306,7 +306,7 @@ func TestInterruptedBuildEndsWithItsStep(t *testing.T) {
 	bin := lateDocker(t)
 	stopped, stop := context.WithCancel(ctx)
 	time.AfterFunc(300*time.Millisecond, stop)
-	err := runBuild(stopped, repo.Root(bin), "l=1", tool.Cmd{Dir: bin, What: "build", Args: []string{"docker", "build"}})
+	err := runBuild(stopped, repo.Root(bin), "l=1", false, tool.Cmd{Dir: bin, What: "build", Args: []string{"docker", "build"}})
 	assert.ErrorIs(t, err, context.Canceled)
 	for _, name := range []string{"step", "unexpected"} {
 		_, err := os.Stat(name)

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,17 +32,23 @@ const (
 	suite    = "bookworm"
 )
 
+// ContainerOptions say how to build in a container.
+type ContainerOptions struct {
+	Release pins.Release
+	// Base is the image to build on; "" is the default one, pulled if it can be, else made
+	// of Debian packages.
+	Base       string
+	RemoveBase bool
+	BuildKit   bool // in the place of the legacy builder, which leaves no build cache behind
+}
+
 // Container builds the patched engine of a release in a container, by
 // Dockerfile.build, and returns its path. The container has no network: the
 // sources, the tool's modules and the toolchain are fetched and verified here
-// first. base is the image to build on; "" is the default one, pulled if it can
-// be, else made of Debian packages. Every image and container that this makes is
-// removed again, the base too with removeBase, unless it was there before.
-func Container(ctx context.Context, root repo.Root, name, base string, removeBase bool) (string, error) {
-	rel, err := pins.Find(root, name)
-	if err != nil {
-		return "", err
-	}
+// first. Every image and container that this makes is removed again, the base only with
+// RemoveBase, unless it was there before.
+func Container(ctx context.Context, root repo.Root, o ContainerOptions) (string, error) {
+	rel := o.Release
 	if err := tool.Need("go", "git", "docker"); err != nil {
 		return "", err
 	}
@@ -61,18 +66,18 @@ func Container(ctx context.Context, root repo.Root, name, base string, removeBas
 		return "", err
 	}
 	defer unlock()
-	stamp, err := containerStamp(root, rel, src, base)
+	stamp, err := containerStamp(root, rel, src, o.Base)
 	if err != nil {
 		return "", err
 	}
 	dst := filepath.Join(out, "dockerd")
 	upToDate, err := stamp.Make(root, "build "+rel.Name+" in a container", out, dst, 4096, func(tmp string) (repo.Made, error) {
 		bin := filepath.Join(tmp, "dockerd")
-		base, pulled, err := baseImage(ctx, root, base, tmp)
+		base, pulled, err := baseImage(ctx, root, o.Base, tmp)
 		if err != nil {
 			return repo.Made{}, err
 		}
-		if removeBase && pulled {
+		if o.RemoveBase && pulled {
 			defer func() {
 				if _, err := docker(context.WithoutCancel(ctx), root, "image", "rm", base); err != nil {
 					logrus.Warn(err)
@@ -84,7 +89,7 @@ func Container(ctx context.Context, root repo.Root, name, base string, removeBas
 		if _, err := docker(ctx, root, "run", "--rm", "--network", "none", base, "sh", "-c", "true"); err != nil {
 			return repo.Made{}, tool.CannotRunf("the Docker Engine of this machine does not start a container: %v\nnext: restart it (systemctl restart docker)", err)
 		}
-		if err := dockerBuild(ctx, root, rel, base, tmp); err != nil {
+		if err := dockerBuild(ctx, root, rel, base, o.BuildKit, tmp); err != nil {
 			return repo.Made{}, err
 		}
 		return repo.Made{Path: bin, Note: compare(root, rel, bin, stamp)}, verify(bin)
@@ -125,7 +130,7 @@ func containerStamp(root repo.Root, rel pins.Release, src, base string) (repo.St
 
 // dockerBuild runs docker build, puts dockerd and its checksum into tmp, and removes
 // the images and containers that it made.
-func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base, tmp string) error {
+func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base string, buildKit bool, tmp string) error {
 	mark := "ethorder.build=" + strings.TrimLeft(filepath.Base(tmp), ".-") // no other build has it
 	archive, err := buildContext(ctx, root, rel, base, mark, tmp)
 	if err != nil {
@@ -138,7 +143,7 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base, tm
 	defer f.Close()
 	defer removeMade(ctx, root, mark)
 	iidfile := filepath.Join(tmp, "image")
-	if err := runBuild(ctx, root, mark, tool.Cmd{
+	if err := runBuild(ctx, root, mark, buildKit, tool.Cmd{
 		Dir: tmp, Stdin: f, Log: root.Out(rel.Name, "log", "container.log"),
 		What: "build " + rel.Name + " in a container",
 		Args: []string{
@@ -164,16 +169,15 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base, tm
 	return nil
 }
 
-// runBuild runs docker build, on the legacy builder unless the user selects another: it
-// leaves no build cache behind. One that is interrupted goes on with its step, and the
+// runBuild runs docker build. A legacy builder that is interrupted goes on with its step, and the
 // image of that would stay. So the build ends when the container of a step is gone.
-func runBuild(ctx context.Context, root repo.Root, label string, c tool.Cmd) error {
-	builder := cmp.Or(os.Getenv("DOCKER_BUILDKIT"), "0")
-	c.Env = []string{"DOCKER_BUILDKIT=" + builder}
-	if builder != "0" {
+func runBuild(ctx context.Context, root repo.Root, label string, buildKit bool, c tool.Cmd) error {
+	if buildKit {
+		c.Env = []string{"DOCKER_BUILDKIT=1"}
 		_, err := tool.Run(ctx, c)
 		return err
 	}
+	c.Env = []string{"DOCKER_BUILDKIT=0"}
 	lasting := context.WithoutCancel(ctx)
 	ended := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {

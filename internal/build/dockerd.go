@@ -40,21 +40,6 @@ type Options struct {
 	Race         bool   // with Go's race detector, beside the engine without it
 }
 
-// Dockerd builds the engine of a release, the sources first where they are
-// missing, unless it is up to date, and returns its path. $MOBY_REPO names a git
-// clone of moby to take the source from.
-func Dockerd(ctx context.Context, name string, patched bool) (string, error) {
-	root, err := repo.Find()
-	if err != nil {
-		return "", err
-	}
-	rel, err := pins.Find(root, name)
-	if err != nil {
-		return "", err
-	}
-	return Engine(ctx, root, Options{Release: rel, Stock: !patched, Clone: source.OrModule(rel, os.Getenv("MOBY_REPO"))})
-}
-
 // Path returns where the engine of a release is, or goes.
 func Path(root repo.Root, release string, patched bool) string {
 	if patched {
@@ -63,8 +48,8 @@ func Path(root repo.Root, release string, patched bool) string {
 	return root.Out(release, "stock", "dockerd")
 }
 
-// Engine is Dockerd with every option. Beside the engine lies its checksum, as
-// sha256sum writes it.
+// Engine builds an engine, the sources first where they are missing, unless it is up to
+// date, and returns its path. Beside the engine lies its checksum, as sha256sum writes it.
 func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 	rel := o.Release
 	if err := tool.Need("go", "gcc", "git"); err != nil {

@@ -14,25 +14,12 @@ import (
 
 const runcModule = "github.com/opencontainers/runc"
 
-// Runc builds the runc that the release is pinned to, unless it is up to date,
-// and returns its path; "" says that Debian's own serves.
-func Runc(ctx context.Context, name string) (string, error) {
-	root, err := repo.Find()
-	if err != nil {
-		return "", err
-	}
-	rel, err := pins.Find(root, name)
-	if err != nil {
-		return "", err
-	}
-	return RuncOf(ctx, root, rel)
-}
-
-// RuncOf is Runc for a row of the table.
+// Runc builds the runc that a release is pinned to, unless it is up to date, and returns
+// its path; "" says that Debian's own serves.
 //
 // It is built with seccomp, as distributions do: dockerd gives every container a
 // seccomp profile, and a runc without refuses to start one that has it.
-func RuncOf(ctx context.Context, root repo.Root, rel pins.Release) (string, error) {
+func Runc(ctx context.Context, root repo.Root, rel pins.Release) (string, error) {
 	if !rel.NeedsRunc() {
 		return "", nil
 	}

@@ -24,12 +24,8 @@ import (
 // Root is the root of this repository.
 type Root string
 
-// Find returns the root that $ETHORDER_ROOT names, else the nearest
-// directory at or above the current one that has the pin table.
+// Find returns the nearest directory at or above the current one that has the pin table.
 func Find() (Root, error) {
-	if root := os.Getenv("ETHORDER_ROOT"); root != "" {
-		return Root(root), nil
-	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err

@@ -133,7 +133,7 @@ func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, docker
 	if env.Config.Probe, err = engine.BuildProbe(ctx, root); err != nil {
 		return nil, err
 	}
-	if env.Config.Runc, err = build.RuncOf(ctx, root, rel); err != nil {
+	if env.Config.Runc, err = build.Runc(ctx, root, rel); err != nil {
 		return nil, err
 	}
 	if env.Stock, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone, Stock: true}); err != nil {
