@@ -185,7 +185,7 @@ func (s Series) base(ctx context.Context, tree string, table pins.Table) (pins.R
 		return base, fmt.Errorf(`%w`+"\n"+`next: git -C %s rebase --onto %s %s; or name %s after "# base:" in patch/%s/series and commit that`,
 			err, tree, base.Tag, found.Tag, found.Name, s.Line)
 	default:
-		return base, fmt.Errorf("%w\nnext: git -C %s switch -c ethorder-%s %s && scripts/patch %s --tree %s --commit",
+		return base, fmt.Errorf("%w\nnext: git -C %s switch -c ethorder-%s %s && scripts/patch %s --worktree %s --commit",
 			err, tree, base.Name, base.Tag, base.Name, tree)
 	}
 }
@@ -197,7 +197,7 @@ func onTop(ctx context.Context, tree string, base pins.Release) (head string, er
 		return "", err
 	}
 	if head == base.Commit {
-		return "", fmt.Errorf("%s is at %s (%s) itself, with no commit to make a patch of\nnext: scripts/patch %s --tree %s --commit, then edit", tree, head, base.Tag, base.Name, tree)
+		return "", fmt.Errorf("%s is at %s (%s) itself, with no commit to make a patch of\nnext: scripts/patch %s --worktree %s --commit, then edit", tree, head, base.Tag, base.Name, tree)
 	}
 	merges, err := tool.Git(ctx, tree, "log", "--merges", "--no-decorate", "--format=  %H %s", base.Commit+".."+head)
 	if err != nil {

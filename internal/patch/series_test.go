@@ -294,7 +294,7 @@ func TestNothingIsComparedWithAReleaseThatHasNoCommit(t *testing.T) {
 	f.rel.Tag, f.rel.Commit, f.rel.Module = "", "", "example.com/m"
 	_, err := f.load(t).Apply(ctx, f.upstream, &f.rel, true)
 	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only")
-	assert.ErrorContains(t, err, "scripts/patch --line 1.2 --tree "+f.upstream)
+	assert.ErrorContains(t, err, "scripts/patch --line 1.2 --worktree "+f.upstream)
 	err = f.load(t).Commit(ctx, f.upstream, f.rel)
 	assert.ErrorContains(t, err, "1.2.3 comes from its Go module only")
 

@@ -90,14 +90,14 @@ func (s Series) Apply(ctx context.Context, tree string, rel *pins.Release, dry b
 	}
 	if rel != nil {
 		if err := rel.CheckCommit(); err != nil {
-			return nil, fmt.Errorf("%w to compare %s with\nnext, whatever its commit is: scripts/patch --line %s --tree %s", err, tree, rel.Line, tree)
+			return nil, fmt.Errorf("%w to compare %s with\nnext, whatever its commit is: scripts/patch --line %s --worktree %s", err, tree, rel.Line, tree)
 		}
 		head, err := tool.Git(ctx, tree, "rev-parse", "HEAD")
 		if err != nil {
 			return nil, err
 		}
 		if _, err := tool.Git(ctx, tree, "merge-base", "--is-ancestor", rel.Commit, "HEAD"); err != nil {
-			return nil, fmt.Errorf("%s is at commit %s, which is not %s (%s) nor on top of it\nnext: git -C %s checkout %s, or name the line alone: --line %s --tree %s",
+			return nil, fmt.Errorf("%s is at commit %s, which is not %s (%s) nor on top of it\nnext: git -C %s checkout %s, or name the line alone: --line %s --worktree %s",
 				tree, strings.TrimSpace(head), rel.Commit, rel.Tag, tree, rel.Tag, rel.Line, tree)
 		}
 	}

@@ -142,7 +142,7 @@ func (t Table) Find(name string) (Release, error) {
 	line := t.Nearest(name).Line
 	return Release{}, tool.Usagef(
 		"release %s is not in patch/releases.tsv; nearest known: %s\n"+
-			"to try the series of line %s on a moby checkout at that release: scripts/patch --line %s --tree <checkout> --check\n"+
+			"to try the series of line %s on a moby checkout at that release: scripts/patch --line %s --worktree <checkout> --dry-run\n"+
 			"when it applies, a row in patch/releases.tsv makes the release known",
 		name, strings.Join(near(t.names(), name), ", "), line, line)
 }

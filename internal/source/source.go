@@ -122,7 +122,7 @@ func Clone(ctx context.Context, clone string) (string, error) {
 // no other one under its tag.
 func verify(ctx context.Context, rel pins.Release, clone string) error {
 	if err := rel.CheckCommit(); err != nil {
-		return fmt.Errorf("%w\nnext: the same without --tree", err)
+		return fmt.Errorf("%w\nnext: leave --moby-repo and MOBY_REPO out", err)
 	}
 	clone, err := Clone(ctx, clone)
 	if err != nil {
@@ -172,7 +172,7 @@ func fromModule(ctx context.Context, root repo.Root, rel pins.Release, dir strin
 		Dir: dir, Env: []string{"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod"},
 		Log: root.Out(rel.Name, "log", "source.log"), What: "fetch the dependencies of " + rel.Name, Args: args,
 	}); err != nil {
-		return fmt.Errorf("%w\nwhere a dependency is not available as a Go module, %s", err, rel.UseClone())
+		return fmt.Errorf("%w\nif a dependency is not available as a Go module, %s", err, rel.UseClone())
 	}
 	after, err := readPins(dir)
 	if err != nil {
