@@ -101,20 +101,20 @@ func TestHostIsUnchanged(t *testing.T) {
 	}
 }
 
-// demo is a demo that runs, with a folder of its own for its labs.
+// demo is a demo that runs, with a folder of its own for its sandboxes.
 type demo struct {
-	cmd    *exec.Cmd
-	output output
-	labs   string
-	seen   []string // the names of its labs
+	cmd       *exec.Cmd
+	output    output
+	sandboxes string
+	seen      []string // the names of its sandboxes
 }
 
 func startDemo(t *testing.T, tool string, root repo.Root, release string) *demo {
-	labs, err := os.MkdirTemp("/tmp", "t")
+	sandboxes, err := os.MkdirTemp("/tmp", "t")
 	assert.NilError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(labs) })
-	d := &demo{cmd: exec.Command(tool, "demo", release, "--starts", "3"), labs: labs}
-	d.cmd.Env = append(os.Environ(), "TMPDIR="+labs, "ETHORDER_ROOT="+root.Path())
+	t.Cleanup(func() { _ = os.RemoveAll(sandboxes) })
+	d := &demo{cmd: exec.Command(tool, "demo", release, "--starts", "3"), sandboxes: sandboxes}
+	d.cmd.Env = append(os.Environ(), "TMPDIR="+sandboxes, "ETHORDER_ROOT="+root.Path())
 	d.cmd.Stdout, d.cmd.Stderr = &d.output, &d.output
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	assert.NilError(t, d.cmd.Start())
@@ -134,11 +134,11 @@ func (d *demo) said(text string) poll.Check {
 // signal sends a signal, to a process group if pid is negative.
 func (d *demo) signal(t *testing.T, pid int, signal syscall.Signal) {
 	t.Helper()
-	labs, err := os.ReadDir(d.labs)
+	sandboxes, err := os.ReadDir(d.sandboxes)
 	assert.NilError(t, err)
-	assert.Check(t, len(labs) > 0, "no lab runs")
-	for _, lab := range labs {
-		d.seen = append(d.seen, lab.Name())
+	assert.Check(t, len(sandboxes) > 0, "no sandbox runs")
+	for _, sandbox := range sandboxes {
+		d.seen = append(d.seen, sandbox.Name())
 	}
 	assert.NilError(t, syscall.Kill(pid, signal))
 }
@@ -153,7 +153,7 @@ func (d *demo) find(t *testing.T, program string) int {
 			continue
 		}
 		environ, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "environ"))
-		if bytes.Contains(environ, []byte("TMPDIR="+d.labs)) {
+		if bytes.Contains(environ, []byte("TMPDIR="+d.sandboxes)) {
 			var pid int
 			_, err := fmt.Sscanf(link, "/proc/%d/exe", &pid)
 			assert.NilError(t, err)
@@ -164,25 +164,25 @@ func (d *demo) find(t *testing.T, program string) int {
 	return 0
 }
 
-// gone waits until the demo's labs have no folder, no cgroup and no process.
+// gone waits until the demo's sandboxes have no folder, no cgroup and no process.
 func (d *demo) gone(poll.LogT) poll.Result {
-	labs, err := os.ReadDir(d.labs)
+	sandboxes, err := os.ReadDir(d.sandboxes)
 	if err != nil {
 		return poll.Error(err)
 	}
-	if len(labs) > 0 {
-		return poll.Continue("folders of labs are left: %v", labs)
+	if len(sandboxes) > 0 {
+		return poll.Continue("folders of sandboxes are left: %v", sandboxes)
 	}
-	for _, lab := range d.seen {
-		cgroups, _ := filepath.Glob("/sys/fs/cgroup/*/" + lab)
+	for _, sandbox := range d.seen {
+		cgroups, _ := filepath.Glob("/sys/fs/cgroup/*/" + sandbox)
 		if len(cgroups) > 0 {
-			return poll.Continue("cgroups of labs are left: %v", cgroups)
+			return poll.Continue("cgroups of sandboxes are left: %v", cgroups)
 		}
 	}
 	commands, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, command := range commands {
-		if text, _ := os.ReadFile(command); bytes.Contains(text, []byte(d.labs)) {
-			return poll.Continue("a process of a lab is left: %s: %q", command, text)
+		if text, _ := os.ReadFile(command); bytes.Contains(text, []byte(d.sandboxes)) {
+			return poll.Continue("a process of a sandbox is left: %s: %q", command, text)
 		}
 	}
 	return poll.Success()

@@ -59,7 +59,7 @@ func Container(ctx context.Context, root repo.Root, o ContainerOptions) (string,
 	if err != nil {
 		return "", err
 	}
-	// The rest takes minutes, and must not keep other stages waiting.
+	// The rest takes minutes, and must not keep other builds waiting.
 	out := root.Out(rel.Name, "container")
 	unlock, err := repo.Lock(ctx, out)
 	if err != nil {

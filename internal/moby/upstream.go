@@ -51,7 +51,7 @@ type Runner struct {
 	// libnetwork without its tests, which are taken from there.
 	Libnetwork string
 	// Isolate is a command line that runs what follows it on its own, as Exec of
-	// package isolate does, with Dir visible.
+	// package sandbox does, with Dir visible.
 	Isolate string
 }
 

@@ -203,7 +203,7 @@ func (t *Tally) Add(right bool) {
 
 func (t Tally) String() string { return fmt.Sprintf("%d of %d", t.Right, t.Total) }
 
-// Verdict is what starts of a stock and of a patched engine prove.
+// Verdict is what starts of a stock and of a patched engine show.
 type Verdict string
 
 // The verdicts.

@@ -80,24 +80,24 @@ func (e fakeEngine) Get(_ context.Context, path string, v any) error {
 func (e fakeEngine) NetNS(int) string { return "/no/namespace" }
 
 func TestReadFails(t *testing.T) {
-	const box = "/containers/box/json"
+	const router = "/containers/router/json"
 	for _, test := range []struct {
 		engine fakeEngine
 		want   string
 	}{
 		{fakeEngine{}, "no such thing"},
-		{fakeEngine{box: `{"State":{"Pid":0}}`}, "container box does not run"},
-		{fakeEngine{box: `{"State":{"Pid":7}}`}, "no such thing"},
+		{fakeEngine{router: `{"State":{"Pid":0}}`}, "container router does not run"},
+		{fakeEngine{router: `{"State":{"Pid":7}}`}, "no such thing"},
 		{fakeEngine{
-			box:         `{"State":{"Pid":7}}`,
+			router:      `{"State":{"Pid":7}}`,
 			"/networks": `[{"Name":"web","IPAM":{"Config":[{"Subnet":"172.20.0.0"}]}}]`,
 		}, "network web: "},
 		{fakeEngine{
-			box:         `{"State":{"Pid":7}}`,
+			router:      `{"State":{"Pid":7}}`,
 			"/networks": `[{"Name":"web","IPAM":{"Config":[{"Subnet":"172.20.0.0/16"}]}}]`,
 		}, "network namespace /no/namespace: "},
 	} {
-		_, err := Read(context.Background(), test.engine, "box")
+		_, err := Read(context.Background(), test.engine, "router")
 		assert.ErrorContains(t, err, test.want)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Cmd is a command that a stage runs.
+// Cmd is a command to run.
 type Cmd struct {
 	Dir  string   // working directory
 	Env  []string // additions to the environment
