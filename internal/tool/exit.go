@@ -1,3 +1,5 @@
+// Package tool runs other programs, waits for conditions, and defines the exit statuses of
+// ethorder.
 package tool
 
 import (
