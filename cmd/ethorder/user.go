@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -74,8 +75,7 @@ func buildCommand() *cobra.Command {
 			return err
 		}
 		o.Clone, c.Release = from.of(o.Release), o.Release
-		builder := os.Getenv("DOCKER_BUILDKIT")
-		c.BuildKit = builder != "" && builder != "0"
+		c.BuildKit, _ = strconv.ParseBool(os.Getenv("DOCKER_BUILDKIT"))
 		if dry {
 			fmt.Fprintf(cmd.OutOrStdout(), "would build %s, from the %s of the release, with %s\n", root.Rel(build.Path(root, o.Release.Name, !o.Stock)), source.Kind(o.Release, o.Clone), o.Release.Toolchain)
 			return nil
