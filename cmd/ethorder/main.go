@@ -30,14 +30,12 @@ func main() {
 		return
 	}
 	logrus.Error(err)
-	var exit *tool.Exit
-	switch {
-	case errors.As(err, &exit):
-		os.Exit(exit.Status)
-	case interrupted:
-		os.Exit(tool.Interrupted)
+	exit := &tool.Exit{Status: tool.Failed}
+	if interrupted {
+		exit.Status = tool.Interrupted
 	}
-	os.Exit(tool.Failed)
+	_ = errors.As(err, &exit)
+	os.Exit(exit.Status)
 }
 
 func newRootCommand() *cobra.Command {
