@@ -16,11 +16,20 @@ import (
 // mount namespace that hides what a sandbox hides, and also /tmp, as tests write to fixed names in
 // it. The folder dir stays as it is. Exec returns only if it fails.
 func Exec(dir string, argv []string) error {
+	working, err := os.Getwd()
+	if err != nil {
+		return err
+	}
 	runtime.LockOSThread() // both namespaces are the thread's, and exec keeps those
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("new namespaces: %w", err)
 	}
 	if err := errors.Join(isolate(dir, "/tmp"), makeUplink()); err != nil {
+		return err
+	}
+	// Until it is entered again, the working directory is the machine's, and read-only. It is not
+	// there to be entered if it is in /tmp and not in dir.
+	if err := os.Chdir(working); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// Where the host says so, new interfaces have no IPv6. The tests need it.

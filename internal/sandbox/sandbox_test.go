@@ -180,7 +180,9 @@ func TestExecIsPrivate(t *testing.T) {
 		dir := newDir(t, parent)
 		cmd := exec.Command("/proc/self/exe", "/bin/sh", "-c", write+`
 			touch /tmp/ethorder-file || echo no file in /tmp
+			touch working-file || echo no file in the working directory
 			[ "$(ls -A /sys/class/net | grep -cx 'lo\|uplink\|ethorder0')" = 3 ] || echo no uplink`)
+		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), execEnv+"="+dir, "DIR="+dir)
 		out, err := cmd.CombinedOutput()
 		assert.NilError(t, err, "%s", out)
