@@ -19,8 +19,8 @@ var networks = []string{
 // defaultBridge is the network that every engine has.
 const defaultBridge = "bridge"
 
-// boxes are the names of the containers, and what they are renamed to, and back.
-var containers = [][2]string{{"one", "uno"}, {"two", "due"}, {"three", "tre"}}
+// containerNames are the names of the containers, and what they are renamed to, and back.
+var containerNames = [][2]string{{"one", "uno"}, {"two", "due"}, {"three", "tre"}}
 
 // verb is what a command does.
 type verb string
@@ -52,12 +52,12 @@ const latest = 28
 // command is something that a user does. The zero value of a field means that it is
 // not about such a thing.
 type command struct {
-	verb    verb
-	box     int     // an index into boxes
-	network string  // its name
-	by      string  // what is given of the network: "" for its name, else "id" or "short id"
-	number  uint64  // the explicit number that the network gets, if not 0
-	more    []given // the other networks of a request that creates a container
+	verb      verb
+	container int     // of the container in containerNames
+	network   string  // its name
+	by        string  // what is given of the network: "" for its name, else "id" or "short id"
+	number    uint64  // the explicit number that the network gets, if not 0
+	more      []given // the other networks of a request that creates a container
 }
 
 // given is a network that a request attaches.
@@ -79,12 +79,12 @@ type model struct {
 	// name that is free, as from 28.0 on, and not the one after all that there have been.
 	fillsGaps bool
 	// several says that a container can be created with several networks, as from 25.0 on.
-	several  bool
-	networks map[string]bool // those that there are
-	boxes    []*container    // nil for a container that there is not
+	several    bool
+	networks   map[string]bool // those that there are
+	containers []*container    // nil for a container that there is not
 }
 
-// box is a container.
+// container is what the model knows of a container.
 type container struct {
 	name     string
 	mode     string       // the network that it was created with
@@ -105,21 +105,21 @@ type attachment struct {
 func newModel(major int) *model {
 	return &model{
 		fillsGaps: major >= 28, several: major >= 25,
-		networks: map[string]bool{defaultBridge: true}, boxes: make([]*container, len(containers)),
+		networks: map[string]bool{defaultBridge: true}, containers: make([]*container, len(containerNames)),
 	}
 }
 
 // can returns true if a command does what it says, and false if it would be refused or
 // would do what the design has no rule for.
 func (m *model) can(c command) bool {
-	b := m.boxes[c.box]
+	b := m.containers[c.container]
 	switch c.verb {
 	case networkCreate:
 		return !m.networks[c.network]
 	case networkRemove:
 		// From 25.0 on, a container whose network mode is gone is of no use.
 		needed := func(b *container) bool { return b != nil && (b.mode == c.network || b.at(c.network) >= 0) }
-		return c.network != defaultBridge && m.networks[c.network] && !slices.ContainsFunc(m.boxes, needed)
+		return c.network != defaultBridge && m.networks[c.network] && !slices.ContainsFunc(m.containers, needed)
 	case create:
 		return b == nil && m.canCreate(c)
 	case connect:
@@ -165,21 +165,21 @@ func (m *model) canCreate(c command) bool {
 
 // do changes the model as a command changes the engine.
 func (m *model) do(c command) {
-	for _, b := range m.boxes {
+	for _, b := range m.containers {
 		if b != nil {
 			b.began = false
 		}
 	}
-	b := m.boxes[c.box]
+	b := m.containers[c.container]
 	switch c.verb {
 	case networkCreate:
 		m.networks[c.network] = true
 	case networkRemove:
 		delete(m.networks, c.network)
 	case create:
-		m.boxes[c.box] = &container{name: containers[c.box][0], mode: c.network, attached: created(c.given())}
+		m.containers[c.container] = &container{name: containerNames[c.container][0], mode: c.network, attached: created(c.given())}
 	case remove:
-		m.boxes[c.box] = nil
+		m.containers[c.container] = nil
 	case connect:
 		a := attachment{c.network, c.number, c.number > 0, c.by != "" && !b.running}
 		if !a.explicit {
@@ -204,10 +204,9 @@ func (m *model) do(c command) {
 	case stop:
 		b.stop()
 	case rename:
-		names := containers[c.box]
-		b.name = names[(slices.Index(names[:], b.name)+1)%2]
+		b.name = c.otherName(b.name)
 	case daemonRestart, daemonKill:
-		for _, b := range m.boxes {
+		for _, b := range m.containers {
 			if b != nil {
 				b.stop()
 			}
@@ -240,15 +239,9 @@ func created(networks []given) (attached []attachment) {
 // inOrder puts attachments in attach order. Of the same number, explicit ones come
 // first, and then they go by name.
 func inOrder(attached []attachment) {
+	rank := map[bool]int{true: 1, false: 2}
 	slices.SortFunc(attached, func(a, b attachment) int {
-		explicitFirst := 0
-		if a.explicit != b.explicit {
-			explicitFirst = 1
-			if a.explicit {
-				explicitFirst = -1
-			}
-		}
-		return cmp.Or(cmp.Compare(a.number, b.number), explicitFirst, strings.Compare(a.network, b.network))
+		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(rank[a.explicit], rank[b.explicit]), strings.Compare(a.network, b.network))
 	})
 }
 
@@ -276,7 +269,7 @@ func (b *container) plug(network string, fillsGaps bool) {
 
 func (b *container) stop() { b.running, b.live = false, nil }
 
-// interfaces returns the networks of eth0, eth1, … as order.Start.Networks does.
+// interfaces returns the networks of eth0, eth1, … as observe.Snapshot.Networks does.
 func (b *container) interfaces() []string {
 	last := len(b.live)
 	for last > 0 && b.live[last-1] == "-" {
@@ -337,11 +330,16 @@ func (c command) arguments(name, network string) []string {
 	case remove:
 		return []string{"rm", "--force", name}
 	case rename:
-		names := containers[c.box]
-		return []string{"rename", name, names[(slices.Index(names[:], name)+1)%2]}
+		return []string{"rename", name, c.otherName(name)}
 	default:
 		return []string{string(c.verb), name}
 	}
+}
+
+// otherName returns what a container with a name is renamed to.
+func (c command) otherName(name string) string {
+	names := containerNames[c.container]
+	return names[(slices.Index(names[:], name)+1)%2]
 }
 
 // request returns the request to the engine's API that creates a container with several
@@ -379,8 +377,8 @@ func texts(commands []command) []string {
 
 // name returns the name that the container of a command has, or gets.
 func (m *model) name(c command) string {
-	if b := m.boxes[c.box]; b != nil {
+	if b := m.containers[c.container]; b != nil {
 		return b.name
 	}
-	return containers[c.box][0]
+	return containerNames[c.container][0]
 }

@@ -75,15 +75,15 @@ func (m *model) possible() map[verb][]command {
 		add(command{verb: networkCreate, network: n})
 		add(command{verb: networkRemove, network: n})
 	}
-	for i := range containers {
+	for i := range containerNames {
 		for _, v := range []verb{remove, start, stop, restart, rename} {
-			add(command{verb: v, box: i})
+			add(command{verb: v, container: i})
 		}
 		for _, n := range networks {
-			add(command{verb: disconnect, box: i, network: n})
+			add(command{verb: disconnect, container: i, network: n})
 			for _, by := range []string{"", "", "id", "short id"} { // mostly by name
-				add(command{verb: create, box: i, network: n, by: by})
-				add(command{verb: connect, box: i, network: n, by: by})
+				add(command{verb: create, container: i, network: n, by: by})
+				add(command{verb: connect, container: i, network: n, by: by})
 			}
 		}
 	}

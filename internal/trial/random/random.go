@@ -30,7 +30,7 @@ var Suite = trial.Suite{
 }
 
 var title = fmt.Sprintf("random commands on %d containers and %d networks, each compared with a model of the rule",
-	len(containers), len(networks))
+	len(containerNames), len(networks))
 
 // A run begins on an empty engine, so that what fails is short enough to be made
 // shorter.
@@ -115,14 +115,14 @@ func (s *session) do(ctx context.Context, c command, name string) error {
 			return err
 		}
 		id, err := s.engine.Docker(ctx, "inspect", "--format", "{{.Id}}", name)
-		s.ids[c.box] = id
+		s.ids[c.container] = id
 		return err
 	}
 	out, err := s.engine.Docker(ctx, c.arguments(name, s.key(c.given()[0]))...)
 	switch {
 	case err != nil:
 	case c.verb == create:
-		s.ids[c.box] = out
+		s.ids[c.container] = out
 	case c.verb == networkCreate:
 		s.networks[out], s.networks[out[:12]] = c.network, c.network
 	case c.verb == networkRemove:
@@ -160,7 +160,7 @@ type comparer struct {
 
 func (c *comparer) check(ctx context.Context, s *session, m *model) (string, error) {
 	c.steps++
-	for i, b := range m.boxes {
+	for i, b := range m.containers {
 		if b == nil {
 			continue
 		}
@@ -202,7 +202,7 @@ type tallier struct {
 }
 
 func (t *tallier) check(ctx context.Context, s *session, m *model) (string, error) {
-	for i, b := range m.boxes {
+	for i, b := range m.containers {
 		if b == nil || !b.began || len(b.attached) < 2 {
 			continue
 		}
@@ -239,7 +239,7 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 		}
 	}()
 	m := newModel(pins.Major(b.env.Release.Name))
-	s := &session{engine: b.engine, ids: make([]string, len(containers)), networks: make(map[string]string)}
+	s := &session{engine: b.engine, ids: make([]string, len(containerNames)), networks: make(map[string]string)}
 	for i, c := range commands {
 		if !m.can(c) {
 			continue // the engine still has a network that was to be removed

@@ -31,8 +31,8 @@ var three = []command{
 func TestInterfacesComeUpAsAttached(t *testing.T) {
 	m := newModel(28)
 	play(t, m, three...)
-	assert.DeepEqual(t, m.boxes[0].interfaces(), []string{"zulu", "bridge", "alpha"})
-	assert.DeepEqual(t, m.boxes[0].numbers(), map[string]uint64{"zulu": 1, "bridge": 2, "alpha": 3})
+	assert.DeepEqual(t, m.containers[0].interfaces(), []string{"zulu", "bridge", "alpha"})
+	assert.DeepEqual(t, m.containers[0].numbers(), map[string]uint64{"zulu": 1, "bridge": 2, "alpha": 3})
 }
 
 func TestReconnectedNetworkIsTheLast(t *testing.T) {
@@ -45,10 +45,10 @@ func TestReconnectedNetworkIsTheLast(t *testing.T) {
 			command{verb: connect, network: "zulu"},
 			command{verb: connect, network: "bridge"},
 		)
-		assert.Equal(t, strings.Join(m.boxes[0].interfaces(), " "), hot)
-		assert.DeepEqual(t, m.boxes[0].numbers(), map[string]uint64{"alpha": 3, "zulu": 4, "bridge": 5})
+		assert.Equal(t, strings.Join(m.containers[0].interfaces(), " "), hot)
+		assert.DeepEqual(t, m.containers[0].numbers(), map[string]uint64{"alpha": 3, "zulu": 4, "bridge": 5})
 		play(t, m, command{verb: daemonKill}, command{verb: start})
-		assert.Equal(t, strings.Join(m.boxes[0].interfaces(), " "), "alpha zulu bridge")
+		assert.Equal(t, strings.Join(m.containers[0].interfaces(), " "), "alpha zulu bridge")
 	}
 }
 
@@ -57,10 +57,10 @@ func TestInterfacesEndWithTheLastThatThereIs(t *testing.T) {
 	play(t, m, three...)
 	play(t, m, command{verb: disconnect, network: "bridge"})
 	play(t, m, command{verb: rename}, command{verb: restart}, command{verb: disconnect, network: "alpha"})
-	assert.DeepEqual(t, m.boxes[0].interfaces(), []string{"zulu"})
+	assert.DeepEqual(t, m.containers[0].interfaces(), []string{"zulu"})
 	play(t, m, command{verb: connect, network: "alpha"})
-	assert.DeepEqual(t, m.boxes[0].interfaces(), []string{"zulu", "-", "alpha"})
-	assert.DeepEqual(t, m.boxes[0].numbers(), map[string]uint64{"zulu": 1, "alpha": 2})
+	assert.DeepEqual(t, m.containers[0].interfaces(), []string{"zulu", "-", "alpha"})
+	assert.DeepEqual(t, m.containers[0].numbers(), map[string]uint64{"zulu": 1, "alpha": 2})
 }
 
 func TestExplicitNumberIsThePlace(t *testing.T) {
@@ -75,12 +75,12 @@ func TestExplicitNumberIsThePlace(t *testing.T) {
 		command{verb: connect, network: "lima", number: 6},
 		command{verb: connect, network: "echo"},
 	)
-	assert.Equal(t, strings.Join(m.boxes[0].interfaces(), " "), "zulu bridge alpha mike kilo lima echo")
-	assert.DeepEqual(t, m.boxes[0].numbers(), map[string]uint64{
+	assert.Equal(t, strings.Join(m.containers[0].interfaces(), " "), "zulu bridge alpha mike kilo lima echo")
+	assert.DeepEqual(t, m.containers[0].numbers(), map[string]uint64{
 		"zulu": 1, "bridge": 2, "alpha": 3, "mike": 2, "kilo": 2, "lima": 6, "echo": 7,
 	})
 	play(t, m, command{verb: restart})
-	assert.Equal(t, strings.Join(m.boxes[0].interfaces(), " "), "zulu kilo mike bridge alpha lima echo")
+	assert.Equal(t, strings.Join(m.containers[0].interfaces(), " "), "zulu kilo mike bridge alpha lima echo")
 
 	// Attached again, a network has lost its number, and what remains decides the next.
 	play(t, m,
@@ -91,8 +91,8 @@ func TestExplicitNumberIsThePlace(t *testing.T) {
 		command{verb: connect, network: "echo", number: 1},
 		command{verb: daemonRestart}, command{verb: start},
 	)
-	assert.Equal(t, strings.Join(m.boxes[0].interfaces(), " "), "echo zulu kilo bridge alpha mike")
-	assert.Equal(t, m.boxes[0].numbers()["mike"], uint64(4))
+	assert.Equal(t, strings.Join(m.containers[0].interfaces(), " "), "echo zulu kilo bridge alpha mike")
+	assert.Equal(t, m.containers[0].numbers()["mike"], uint64(4))
 }
 
 func TestNetworksOfOneRequest(t *testing.T) {
@@ -112,46 +112,46 @@ func TestNetworksOfOneRequest(t *testing.T) {
 			play(t, m, command{verb: networkCreate, network: name})
 		}
 		play(t, m, command{verb: create, network: tc.first.network, by: tc.first.by, number: tc.first.number, more: tc.more}, command{verb: start})
-		got := m.boxes[0].interfaces()
+		got := m.containers[0].interfaces()
 		assert.Equal(t, strings.Join(got, " "), tc.want)
-		assert.Equal(t, m.boxes[0].numbers()[got[len(got)-1]], tc.last)
+		assert.Equal(t, m.containers[0].numbers()[got[len(got)-1]], tc.last)
 		play(t, m, command{verb: connect, network: "kilo"})
-		assert.Equal(t, m.boxes[0].numbers()["kilo"], tc.last+1)
+		assert.Equal(t, m.containers[0].numbers()["kilo"], tc.last+1)
 	}
 }
 
 func TestModelRefuses(t *testing.T) {
 	m := newModel(28)
-	play(t, m, command{verb: networkCreate, network: "mike"}, command{verb: create, network: "mike", box: 2})
-	play(t, m, command{verb: disconnect, network: "mike", box: 2})
+	play(t, m, command{verb: networkCreate, network: "mike"}, command{verb: create, network: "mike", container: 2})
+	play(t, m, command{verb: disconnect, network: "mike", container: 2})
 	assert.Assert(t, !m.can(command{verb: networkRemove, network: "mike"}))
-	play(t, m, command{verb: remove, box: 2}, command{verb: networkRemove, network: "mike"})
+	play(t, m, command{verb: remove, container: 2}, command{verb: networkRemove, network: "mike"})
 	play(t, m, three...)
-	play(t, m, command{verb: stop}, command{verb: create, network: "alpha", box: 1, by: "short id"})
+	play(t, m, command{verb: stop}, command{verb: create, network: "alpha", container: 1, by: "short id"})
 	for _, c := range []command{
 		{verb: networkCreate, network: "zulu"},
 		{verb: networkCreate, network: defaultBridge},
 		{verb: networkRemove, network: "zulu"},
 		{verb: networkRemove, network: defaultBridge},
 		{verb: create, network: "zulu"},
-		{verb: create, network: "kilo", box: 2},
+		{verb: create, network: "kilo", container: 2},
 		{verb: connect, network: "zulu"},
-		{verb: connect, network: "zulu", box: 2},
-		{verb: connect, network: defaultBridge, box: 1, by: "id"},
+		{verb: connect, network: "zulu", container: 2},
+		{verb: connect, network: defaultBridge, container: 1, by: "id"},
 		{verb: disconnect, network: "kilo"},
-		{verb: disconnect, network: "alpha", box: 1},
+		{verb: disconnect, network: "alpha", container: 1},
 		{verb: stop},
-		{verb: start, box: 2},
-		{verb: rename, box: 2},
-		{verb: create, network: "alpha", by: "short id", number: 1, box: 2},
-		{verb: create, network: "alpha", more: []given{{network: "alpha"}}, box: 2},
-		{verb: create, network: "alpha", more: []given{{network: "kilo"}}, box: 2},
-		{verb: create, network: "alpha", more: []given{{network: "zulu", by: "short id"}}, box: 2},
-		{verb: create, network: "alpha", more: []given{{network: defaultBridge, by: "id"}}, box: 2},
+		{verb: start, container: 2},
+		{verb: rename, container: 2},
+		{verb: create, network: "alpha", by: "short id", number: 1, container: 2},
+		{verb: create, network: "alpha", more: []given{{network: "alpha"}}, container: 2},
+		{verb: create, network: "alpha", more: []given{{network: "kilo"}}, container: 2},
+		{verb: create, network: "alpha", more: []given{{network: "zulu", by: "short id"}}, container: 2},
+		{verb: create, network: "alpha", more: []given{{network: defaultBridge, by: "id"}}, container: 2},
 	} {
 		assert.Assert(t, !m.can(c), c.text(m.name(c)))
 	}
-	several := command{verb: create, network: "alpha", by: "id", more: []given{{network: "zulu"}}, box: 2}
+	several := command{verb: create, network: "alpha", by: "id", more: []given{{network: "zulu"}}, container: 2}
 	assert.Assert(t, m.can(several))
 	m.several = false
 	assert.Assert(t, !m.can(several))
@@ -160,16 +160,16 @@ func TestModelRefuses(t *testing.T) {
 func TestCommandsAreAsTyped(t *testing.T) {
 	assert.DeepEqual(t, texts([]command{
 		{verb: networkCreate, network: "zulu"},
-		{verb: create, network: "zulu", box: 1},
-		{verb: rename, box: 1},
+		{verb: create, network: "zulu", container: 1},
+		{verb: rename, container: 1},
 		{verb: daemonKill},
-		{verb: disconnect, network: "zulu", box: 1},
-		{verb: connect, network: "zulu", box: 1, by: "short id"},
-		{verb: rename, box: 1},
-		{verb: remove, box: 1},
-		{verb: create, network: "zulu", box: 1, by: "id", number: 3},
+		{verb: disconnect, network: "zulu", container: 1},
+		{verb: connect, network: "zulu", container: 1, by: "short id"},
+		{verb: rename, container: 1},
+		{verb: remove, container: 1},
+		{verb: create, network: "zulu", container: 1, by: "id", number: 3},
 		{verb: networkCreate, network: "mike"},
-		{verb: connect, network: "mike", box: 1, number: 2},
+		{verb: connect, network: "mike", container: 1, number: 2},
 		{verb: create, network: "zulu", more: []given{{network: "mike", number: 2}}},
 	}), []string{
 		"docker network create zulu",
@@ -225,7 +225,7 @@ func TestPlanHasExplicitNumbers(t *testing.T) {
 					explicit++
 				}
 			}
-			if all := m.boxes[c.box].attached; c.number > 0 {
+			if all := m.containers[c.container].attached; c.number > 0 {
 				if slices.ContainsFunc(all, func(a attachment) bool { return a.number == c.number && a.network != c.network }) {
 					equal++
 				}
@@ -250,7 +250,7 @@ func TestModelKeepsItsWord(t *testing.T) {
 		for _, c := range plan(rapid.Uint64().Draw(t, "seed"), 100, major) {
 			assert.Assert(t, m.can(c))
 			m.do(c)
-			for _, b := range m.boxes {
+			for _, b := range m.containers {
 				if b == nil {
 					continue
 				}
@@ -291,8 +291,8 @@ func TestShortest(t *testing.T) {
 		for i, c := range commands {
 			a.do(c)
 			b.do(c)
-			for j := range a.boxes {
-				if a.boxes[j] != nil && !slices.Equal(a.boxes[j].interfaces(), b.boxes[j].interfaces()) {
+			for j := range a.containers {
+				if a.containers[j] != nil && !slices.Equal(a.containers[j].interfaces(), b.containers[j].interfaces()) {
 					return i + 1
 				}
 			}
