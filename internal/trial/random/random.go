@@ -91,8 +91,9 @@ type checker func(ctx context.Context, s *session, m *model) (difference string,
 // session is a run on an engine.
 type session struct {
 	engine   *engine.Engine
-	ids      []string          // of the containers
-	networks map[string]string // name by id and short id
+	docker   func(ctx context.Context, args ...string) (string, error) // engine.Docker
+	ids      []string                                                  // of the containers
+	networks map[string]string                                         // name by id and short id
 }
 
 // signals end dockerd.
@@ -114,11 +115,11 @@ func (s *session) do(ctx context.Context, c command, name string) error {
 		if err := s.engine.Post(ctx, path, body); err != nil {
 			return err
 		}
-		id, err := s.engine.Docker(ctx, "inspect", "--format", "{{.Id}}", name)
+		id, err := s.docker(ctx, "inspect", "--format", "{{.Id}}", name)
 		s.ids[c.container] = id
 		return err
 	}
-	out, err := s.engine.Docker(ctx, c.arguments(name, s.key(c.given()[0]))...)
+	out, err := s.docker(ctx, c.arguments(name, s.key(c.given()[0]))...)
 	switch {
 	case err != nil:
 	case c.verb == create:
@@ -149,7 +150,7 @@ func (s *session) miscounts(ctx context.Context, c command, failed error) bool {
 	if c.verb != networkRemove || !strings.Contains(failed.Error(), "has active endpoints") {
 		return false
 	}
-	containers, err := s.engine.Docker(ctx, "network", "inspect", "--format", "{{len .Containers}}", c.network)
+	containers, err := s.docker(ctx, "network", "inspect", "--format", "{{len .Containers}}", c.network)
 	return err == nil && containers == "0"
 }
 
@@ -239,7 +240,7 @@ func (b *bench) play(ctx context.Context, commands []command, check checker) (st
 		}
 	}()
 	m := newModel(pins.Major(b.env.Release.Name))
-	s := &session{engine: b.engine, ids: make([]string, len(containerNames)), networks: make(map[string]string)}
+	s := &session{engine: b.engine, docker: b.engine.Docker, ids: make([]string, len(containerNames)), networks: make(map[string]string)}
 	for i, c := range commands {
 		if !m.can(c) {
 			continue // the engine still has a network that was to be removed

@@ -1,6 +1,8 @@
 package random
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -311,5 +313,30 @@ func TestShortest(t *testing.T) {
 			assert.Equal(t, differ(executable(slices.Delete(slices.Clone(short), i, i+1))), 0, "the command %d of %q is not needed", i, texts(short))
 			assert.Assert(t, len(short[i].more) < 2 && short[i].number == 0, "the command %d of %q could be simpler", i, texts(short))
 		}
+	}
+}
+
+// Stock may count endpoints wrong, and nothing else that an engine refuses is excused.
+func TestMiscounts(t *testing.T) {
+	active := errors.New("Error response from daemon: error while removing network: network zulu id 6a1 has active endpoints")
+	for _, tc := range []struct {
+		name       string
+		command    command
+		failed     error
+		containers string
+		err        error // of the question how many containers there are
+		want       bool
+	}{
+		{"a network without containers", command{verb: networkRemove, network: "zulu"}, active, "0", nil, true},
+		{"a network with a container", command{verb: networkRemove, network: "zulu"}, active, "1", nil, false},
+		{"a network that is gone", command{verb: networkRemove, network: "zulu"}, active, "", errors.New("not found"), false},
+		{"another reason", command{verb: networkRemove, network: "zulu"}, errors.New("network zulu not found"), "0", nil, false},
+		{"another command", command{verb: disconnect, network: "zulu"}, active, "0", nil, false},
+	} {
+		s := &session{docker: func(_ context.Context, args ...string) (string, error) {
+			assert.DeepEqual(t, args, []string{"network", "inspect", "--format", "{{len .Containers}}", "zulu"})
+			return tc.containers, tc.err
+		}}
+		assert.Equal(t, s.miscounts(t.Context(), tc.command, tc.failed), tc.want, tc.name)
 	}
 }
