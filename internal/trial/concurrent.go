@@ -69,19 +69,17 @@ func (env *Env) connectAll(ctx context.Context, patched bool, starts int) (_ []O
 		return nil, "", err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
+	c := &client{Engine: e, ctx: ctx}
 	// More networks than an engine has subnets for, unless they are told theirs.
 	for i := range connects {
-		subnet := fmt.Sprintf("10.99.%d.%d/28", i/16, i%16*16)
-		if _, err := e.Docker(ctx, "network", "create", "--subnet", subnet, networkName(i)); err != nil {
-			return nil, "", err
-		}
+		c.Do(fmt.Sprintf("network create --subnet 10.99.%d.%d/28 %s", i/16, i%16*16, networkName(i)))
 	}
 	var outcomes []Outcome
 	for _, l := range loads {
 		begin := time.Now()
-		o, err := l.play(ctx, e, patched, starts)
-		if err != nil {
-			return nil, "", fmt.Errorf("%v: %w", l, err)
+		o := l.play(c, patched, starts)
+		if c.Err != nil {
+			return nil, "", fmt.Errorf("%v: %w", l, c.Err)
 		}
 		logrus.Infof("%s, concurrent: %v: %v (%v)", env.Release.Name, l, o, time.Since(begin).Round(time.Second))
 		outcomes = append(outcomes, o)
@@ -95,45 +93,36 @@ func networkName(i int) string { return fmt.Sprintf("net%d", (i*37+5)%connects) 
 
 // play makes the connects and starts the containers. Of an engine that does not number
 // networks, the orders of the first container are counted.
-func (l load) play(ctx context.Context, e *engine.Engine, numbered bool, starts int) (Outcome, error) {
+func (l load) play(c *client, numbered bool, starts int) Outcome {
 	ids := make(map[string]string)
 	for i := range l.containers {
 		name := fmt.Sprintf("router%d", i)
-		id, err := e.Docker(ctx, "create", "--name", name, engine.Image)
-		if err != nil {
-			return Outcome{}, err
-		}
-		ids[name] = id
+		ids[name] = c.Ask("create --name " + name + " " + engine.Image)
 		if l.running {
-			if _, err := e.Docker(ctx, "start", name); err != nil {
-				return Outcome{}, err
-			}
+			c.Do("start " + name)
 		}
 	}
 	names := slices.Sorted(maps.Keys(ids))
-	refused, refusal := connectAtOnce(ctx, e, names)
 	o := inOrder(observe.Tally{})
-	o.Figures["connects refused"] = refused
-	if refused > 0 {
-		o.blame("%d connects refused: %v", refused, refusal)
-	}
+	c.Try(func() error {
+		refused, refusal := connectAtOnce(c.ctx, c.Engine, names)
+		o.Figures["connects refused"] = refused
+		if refused > 0 {
+			o.blame("%d connects refused: %v", refused, refusal)
+		}
+		return c.ctx.Err()
+	})
 	for i, name := range names {
 		if l.running {
-			if _, err := e.Docker(ctx, "stop", name); err != nil {
-				return o, err
-			}
+			c.Do("stop " + name)
 		}
 		if numbered || i == 0 { // one is enough to see what stock does
 			attached := 1 + connects/l.containers // the default bridge is the first
-			if err := o.startNumbered(ctx, e, name, ids[name], attached, starts); err != nil {
-				return o, err
-			}
+			c.Try(func() error { return o.startNumbered(c.ctx, c.Engine, name, ids[name], attached, starts) })
 		}
-		if _, err := e.Docker(ctx, "rm", "--force", name); err != nil {
-			return o, err
-		}
+		c.Do("rm --force " + name)
 	}
-	return o, ctx.Err()
+	return o
 }
 
 // connectAtOnce makes the connects at once, so that each container gets as many as the

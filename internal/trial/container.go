@@ -17,11 +17,47 @@ import (
 // router is the name of the container in most trials.
 const router = "router"
 
-// Container is the container of a trial, and its engine. The first error that a method
-// meets stays in Err, and from then on the methods do nothing.
-type Container struct {
+// client gives commands to an engine. The first error that a method meets stays in Err, and
+// from then on the methods do nothing.
+type client struct {
 	Engine *engine.Engine
-	ID     string
+	Err    error
+
+	ctx context.Context
+}
+
+// Ask runs a docker command, given without "docker", and returns what it prints.
+func (c *client) Ask(command string) (answer string) {
+	c.Try(func() (err error) {
+		answer, err = c.Engine.Docker(c.ctx, strings.Fields(command)...)
+		return err
+	})
+	return answer
+}
+
+// Do runs docker commands, given without "docker".
+func (c *client) Do(commands ...string) {
+	for _, command := range commands {
+		c.Ask(command)
+	}
+}
+
+// Try calls f, unless there was an error.
+func (c *client) Try(f func() error) {
+	if c.Err == nil {
+		c.Err = f()
+	}
+}
+
+// Post sends a request with a JSON body to the engine's API.
+func (c *client) Post(path, body string) {
+	c.Try(func() error { return c.Engine.Post(c.ctx, path, body) })
+}
+
+// Container is the container of a trial, and the client of its engine.
+type Container struct {
+	client
+	ID string
 	// Want are its networks in the order in which its interfaces must come up.
 	Want []string
 	// Wrong are the starts that were not so.
@@ -29,16 +65,16 @@ type Container struct {
 	Tally observe.Tally
 	// Outcome is what was found beside the starts.
 	Outcome
-	Err error
 
-	ctx     context.Context
 	env     *Env
 	dockerd string // that the engine began with
 }
 
 // newContainer is a container that is still to be created.
 func newContainer(ctx context.Context, env *Env, e *engine.Engine) *Container {
-	return &Container{Engine: e, Outcome: Outcome{Figures: report.Figures{}}, ctx: ctx, env: env, dockerd: e.Dockerd()}
+	return &Container{
+		client: client{Engine: e, ctx: ctx}, Outcome: Outcome{Figures: report.Figures{}}, env: env, dockerd: e.Dockerd(),
+	}
 }
 
 // Make makes networks, creates the container with the first one and more options of docker
@@ -60,29 +96,6 @@ func (c *Container) Create(network string, options ...string) {
 	c.Want = []string{network}
 }
 
-// Ask runs a docker command, given without "docker", and returns what it prints.
-func (c *Container) Ask(command string) (answer string) {
-	c.Try(func() (err error) {
-		answer, err = c.Engine.Docker(c.ctx, strings.Fields(command)...)
-		return err
-	})
-	return answer
-}
-
-// Do runs docker commands, given without "docker".
-func (c *Container) Do(commands ...string) {
-	for _, command := range commands {
-		c.Ask(command)
-	}
-}
-
-// Try calls f, unless there was an error.
-func (c *Container) Try(f func() error) {
-	if c.Err == nil {
-		c.Err = f()
-	}
-}
-
 // Replace replaces the engine's dockerd by another one.
 func (c *Container) Replace(dockerd string) {
 	c.Try(func() error { return c.Engine.Replace(c.ctx, dockerd) })
@@ -94,11 +107,6 @@ func (c *Container) Back()    { c.Replace(c.dockerd) }
 
 // RestartDaemon restarts the engine's daemon.
 func (c *Container) RestartDaemon() { c.Try(func() error { return c.Engine.Restart(c.ctx) }) }
-
-// Post sends a request with a JSON body to the engine's API.
-func (c *Container) Post(path, body string) {
-	c.Try(func() error { return c.Engine.Post(c.ctx, path, body) })
-}
 
 // Connect connects a network, which makes it the last one, with more options of docker
 // network connect.

@@ -22,8 +22,8 @@ type cause struct {
 	recreated bool
 }
 
-// addressIn is that of the container in a network. It has one in each that is its own:
-// one that a failed start leaks cannot be had again.
+// addressIn is that of the container in a network. It has one in each that is its own, so
+// that a start fails if an earlier one has leaked it.
 func addressIn(subnet int) string { return fmt.Sprintf("--ip=10.77.%d.10", subnet) }
 
 // takeAddress has another container take the address, and freeAddress frees it.

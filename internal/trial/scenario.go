@@ -57,7 +57,7 @@ type Scenario struct {
 //	daemon kill        a kill -9 of the daemon, and a new one
 //	crash              the end of the container's first process, and its next start
 //	await STATE        waits for the container's state of health
-//	lab ARGUMENT...    the probe beside the container, not in it
+//	probe ARGUMENT...  the probe beside the container, not in it
 var (
 	//go:embed scenarios/core.yaml
 	coreScenarios []byte
@@ -331,7 +331,7 @@ func runCommand(ctx context.Context, e commandable, command string) (string, err
 		return "", await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == arguments[0] })
 	case "POST":
 		return "", e.Post(ctx, arguments[0], strings.Join(arguments[1:], " "))
-	case "lab":
+	case "probe":
 		return e.RunProbe(ctx, arguments...)
 	case "!":
 		out, err := e.Docker(ctx, arguments...)

@@ -276,7 +276,7 @@ func TestRunCommand(t *testing.T) {
 		{"daemon restart", nil, []string{"restart"}, "", ""},
 		{"daemon kill", nil, []string{"killed", "start"}, "", ""},
 		{"daemon kill", []string{"!"}, []string{"killed"}, "", "refused"},
-		{"lab get 172.17.0.1:8080", []string{"hello"}, []string{"probe get 172.17.0.1:8080"}, "hello", ""},
+		{"probe get 172.17.0.1:8080", []string{"hello"}, []string{"probe get 172.17.0.1:8080"}, "hello", ""},
 		{"await healthy", []string{"starting", "healthy"}, []string{health, health}, "", ""},
 		{"await healthy", []string{"!"}, []string{health}, "", "refused"},
 		{

@@ -199,7 +199,7 @@ func (s *swarm) start(ctx context.Context, env *Env, patched bool) (err error) {
 	if s.cable, err = newCable(); err != nil {
 		return err
 	}
-	join := []string{"swarm", "init"}
+	join := "swarm init"
 	for i := range nodes {
 		e, err := env.Start(ctx, patched)
 		if err != nil {
@@ -211,18 +211,14 @@ func (s *swarm) start(ctx context.Context, env *Env, patched bool) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := e.Docker(ctx, append(join, "--advertise-addr", address, "--data-path-addr", address, "--listen-addr", address)...); err != nil {
-			return err
-		}
-		if n.id, err = e.Docker(ctx, "info", "--format", "{{.Swarm.NodeID}}"); err != nil {
-			return err
-		}
+		c := &client{Engine: e, ctx: ctx}
+		c.Do(fmt.Sprintf("%s --advertise-addr %[2]s --data-path-addr %[2]s --listen-addr %[2]s", join, address))
+		n.id = c.Ask("info --format {{.Swarm.NodeID}}")
 		if i == 0 {
-			token, err := e.Docker(ctx, "swarm", "join-token", "--quiet", "manager")
-			if err != nil {
-				return err
-			}
-			join = []string{"swarm", "join", "--token", token, address + ":2377"}
+			join = "swarm join --token " + c.Ask("swarm join-token --quiet manager") + " " + address + ":2377"
+		}
+		if c.Err != nil {
+			return c.Err
 		}
 	}
 	for _, network := range serviceNetworks {

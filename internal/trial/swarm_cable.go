@@ -10,20 +10,20 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// cable connects labs: a bridge, in a network namespace of its own, with a pair of
-// interfaces to each lab. The namespace has no name and no process. It lives as long as
+// cable connects sandboxes: a bridge, in a network namespace of its own, with a pair of
+// interfaces to each sandbox. The namespace has no name and no process. It lives as long as
 // it is open here, so it goes when this process does, however that ends.
 type cable struct {
 	ns     netns.NsHandle
 	handle *netlink.Handle // makes interfaces in ns
 	bridge netlink.Link
-	labs   int
+	ends   int // that have been plugged in
 }
 
 func newCable() (_ *cable, err error) {
 	c := &cable{}
 	if c.ns, err = newNamespace(); err != nil {
-		return nil, fmt.Errorf("network namespace between labs: %w", err)
+		return nil, fmt.Errorf("network namespace between sandboxes: %w", err)
 	}
 	defer func() {
 		if err != nil {
@@ -35,7 +35,7 @@ func newCable() (_ *cable, err error) {
 	}
 	c.bridge = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "cable"}}
 	if err := c.handle.LinkAdd(c.bridge); err != nil {
-		return nil, fmt.Errorf("bridge between labs: %w", err)
+		return nil, fmt.Errorf("bridge between sandboxes: %w", err)
 	}
 	return c, c.handle.LinkSetUp(c.bridge)
 }
@@ -66,27 +66,27 @@ func (c *cable) plug(path string) (address string, err error) {
 		return "", fmt.Errorf("network namespace %s: %w", path, err)
 	}
 	defer ns.Close()
-	lab, err := netlink.NewHandleAt(ns)
+	peers, err := netlink.NewHandleAt(ns)
 	if err != nil {
 		return "", err
 	}
-	defer lab.Close()
-	c.labs++
+	defer peers.Close()
+	c.ends++
 	// Both ends are made where they are to be: the machine never has them.
 	port := &netlink.Veth{
-		LinkAttrs:     netlink.LinkAttrs{Name: fmt.Sprintf("port%d", c.labs), MasterIndex: c.bridge.Attrs().Index},
+		LinkAttrs:     netlink.LinkAttrs{Name: fmt.Sprintf("port%d", c.ends), MasterIndex: c.bridge.Attrs().Index},
 		PeerName:      "cable",
 		PeerNamespace: netlink.NsFd(ns),
 	}
 	if err := c.handle.LinkAdd(port); err != nil {
-		return "", fmt.Errorf("interfaces between labs: %w", err)
+		return "", fmt.Errorf("interfaces between sandboxes: %w", err)
 	}
-	peer, err := lab.LinkByName("cable")
+	peer, err := peers.LinkByName("cable")
 	if err != nil {
 		return "", err
 	}
-	ip := &net.IPNet{IP: net.IPv4(192, 0, 2, byte(c.labs)), Mask: net.CIDRMask(24, 32)}
-	return ip.IP.String(), errors.Join(c.handle.LinkSetUp(port), lab.AddrAdd(peer, &netlink.Addr{IPNet: ip}), lab.LinkSetUp(peer))
+	ip := &net.IPNet{IP: net.IPv4(192, 0, 2, byte(c.ends)), Mask: net.CIDRMask(24, 32)}
+	return ip.IP.String(), errors.Join(c.handle.LinkSetUp(port), peers.AddrAdd(peer, &netlink.Addr{IPNet: ip}), peers.LinkSetUp(peer))
 }
 
 // close removes the namespace, with its interfaces and their other ends.
