@@ -156,8 +156,10 @@ func (env *Env) run(ctx context.Context, s Suite, asked bool, o Options) (failed
 	} else if err != nil {
 		return 0, err
 	}
-	if len(env.found) == 0 {
-		return 0, errors.New("it tried nothing")
+	for _, name := range s.Names(env.major()) {
+		if env.selected(name) && !slices.ContainsFunc(env.found, func(t report.Trial) bool { return t.Name == name }) {
+			return 0, fmt.Errorf("it did not try: %s", name)
+		}
 	}
 	skipped := 0
 	for _, t := range env.found {

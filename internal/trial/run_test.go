@@ -139,11 +139,15 @@ func TestRunEndsWith(t *testing.T) {
 	}{
 		{"nothing is shown", []Suite{fakeSuite("a", byChance("by chance", "")), fakeSuite("b", finds(""))}, tool.Inconclusive, "by chance"},
 		{"a failure is worse", []Suite{fakeSuite("a", byChance("by chance", "")), fakeSuite("b", finds("one"))}, tool.Failed, "1 trials failed"},
-		{"nothing was tried", []Suite{fakeSuite("a", func(*Env) error { return nil })}, tool.Failed, "suite a: it tried nothing"},
+		{"nothing was tried", []Suite{fakeSuite("a", func(*Env) error { return nil })}, tool.Failed, "suite a: it did not try: one of a"},
 		{"only what it does not have", []Suite{fakeSuite("a", func(env *Env) error {
 			env.Report("another", Outcome{}, Outcome{})
 			return nil
-		})}, tool.Failed, "suite a: it tried nothing"},
+		})}, tool.Failed, "suite a: it did not try: one of a"},
+		{"a trial is left out", []Suite{fakeSuite("a", func(env *Env) error {
+			env.Report("one of a", Outcome{}, Outcome{})
+			return nil
+		})}, tool.Failed, "suite a: it did not try: two of a"},
 		{"an error of the machine", []Suite{fakeSuite("a", func(*Env) error { return errors.New("disk full") })}, tool.Failed, "28.5.2, suite a: disk full"},
 	} {
 		_, err := runFakes(t, Options{}, tc.suites...)
