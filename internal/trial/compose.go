@@ -1,14 +1,12 @@
 package trial
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,16 +58,12 @@ var stackFiles embed.FS
 var stacks = parseStacks(stackFiles)
 
 // parseStacks panics if the files, which are embedded, are not as they must be.
-func parseStacks(files fs.ReadDirFS) (all []stack) {
-	entries, err := files.ReadDir("stacks")
-	if err != nil {
-		panic(err)
-	}
-	for _, entry := range entries {
+func parseStacks(files fs.FS) (all []stack) {
+	paths, err := fs.Glob(files, "stacks/*.yaml")
+	for _, path := range paths {
 		var s stack
-		s.file, err = fs.ReadFile(files, path.Join("stacks", entry.Name()))
-		if err == nil {
-			err = yaml.NewDecoder(bytes.NewReader(s.file)).Decode(&s)
+		if s.file, err = fs.ReadFile(files, path); err == nil {
+			err = yaml.Unmarshal(s.file, &s)
 		}
 		if err != nil {
 			panic(err)
@@ -114,13 +108,14 @@ func totalOf(services map[string]*Result) (t observe.Tally) {
 // play brings the stack up, restarts it four times, and does so again with new containers.
 // It returns how each of the services did.
 func (s stack) play(ctx context.Context, e *engine.Engine) (map[string]*Result, error) {
+	c := &client{Engine: e, ctx: ctx}
 	file := filepath.Join(e.Dir(), "tmp", "docker-compose.yml")
-	if err := os.WriteFile(file, s.file, 0o644); err != nil {
-		return nil, err
-	}
-	compose := func(args ...string) error {
-		_, err := e.Compose(ctx, append([]string{"--project-name", "stack", "--file", file}, args...)...)
-		return err
+	c.Try(func() error { return os.WriteFile(file, s.file, 0o644) })
+	compose := func(args ...string) {
+		c.Try(func() error {
+			_, err := e.Compose(ctx, append([]string{"--project-name", "stack", "--file", file}, args...)...)
+			return err
+		})
 	}
 	results := make(map[string]*Result)
 	for service, want := range s.Want {
@@ -128,33 +123,24 @@ func (s stack) play(ctx context.Context, e *engine.Engine) (map[string]*Result, 
 	}
 	for range 2 {
 		for i := range 5 {
-			args := []string{"restart", "--timeout", "1"}
 			if i == 0 {
-				args = []string{"up", "--detach"}
-			}
-			if err := compose(args...); err != nil {
-				return nil, err
+				compose("up", "--detach")
+			} else {
+				compose("restart", "--timeout", "1")
 			}
 			for service, r := range results {
-				start, err := observe.Read(ctx, e, "stack-"+service)
-				if err != nil {
-					return nil, err
-				}
-				r.Starts = append(r.Starts, start)
+				r.Starts = append(r.Starts, c.see("stack-"+service))
 			}
 		}
 		// Each of the services finds the others by name.
 		for service := range results {
 			for peer := range results {
-				if _, err := e.Docker(ctx, "exec", "stack-"+service, "/probe", "lookup", peer); err != nil {
-					return nil, err
-				}
+				c.Do("exec stack-" + service + " /probe lookup " + peer)
 			}
 		}
 		// docker-compose 1.x cannot replace containers of engines from 25 by itself.
-		if err := compose("rm", "--stop", "--force"); err != nil {
-			return nil, err
-		}
+		compose("rm", "--stop", "--force")
 	}
-	return results, compose("down")
+	compose("down")
+	return results, c.Err
 }

@@ -118,7 +118,7 @@ func (l load) play(c *client, numbered bool, starts int) Outcome {
 		}
 		if numbered || i == 0 { // one is enough to see what stock does
 			attached := 1 + connects/l.containers // the default bridge is the first
-			c.Try(func() error { return o.startNumbered(c.ctx, c.Engine, name, ids[name], attached, starts) })
+			o.startNumbered(c, name, ids[name], attached, starts)
 		}
 		c.Do("rm --force " + name)
 	}
@@ -149,25 +149,18 @@ func connectAtOnce(ctx context.Context, e *engine.Engine, names []string) (refus
 
 // startNumbered starts a container a few times and judges each start by the numbers that
 // its networks had before it.
-func (o *Outcome) startNumbered(ctx context.Context, e *engine.Engine, name, id string, attached, starts int) error {
+func (o *Outcome) startNumbered(c *client, name, id string, attached, starts int) {
 	orders := make(map[string]bool)
 	for range starts {
-		numbers, err := Numbers(e, id, nil)
-		if err != nil {
-			return err
-		}
-		start, err := startContainer(ctx, e, name)
-		if err != nil {
-			return err
+		numbers, start := c.numbers(id), c.start(name)
+		if c.Err != nil {
+			return
 		}
 		orders[strings.Join(start.Networks(), " ")] = true
 		o.countNumbered(name, start, numbers, attached)
-		if _, err := e.Docker(ctx, "stop", name); err != nil {
-			return err
-		}
+		c.Do("stop " + name)
 	}
 	o.Figures[report.Orders] = max(o.Figures[report.Orders], len(orders))
-	return nil
 }
 
 // countNumbered counts a start of a container with a number of networks, none of which may

@@ -54,6 +54,33 @@ func (c *client) Post(path, body string) {
 	c.Try(func() error { return c.Engine.Post(c.ctx, path, body) })
 }
 
+// see reads the interfaces of a running container.
+func (c *client) see(container string) (start observe.Snapshot) {
+	c.Try(func() (err error) {
+		start, err = observe.Read(c.ctx, c.Engine, container)
+		return err
+	})
+	return start
+}
+
+// start starts a container and reads its interfaces, as startContainer does.
+func (c *client) start(container string) (start observe.Snapshot) {
+	c.Try(func() (err error) {
+		start, err = startContainer(c.ctx, c.Engine, container)
+		return err
+	})
+	return start
+}
+
+// numbers returns the number of each network of a container, given its id, as Numbers does.
+func (c *client) numbers(id string) (numbers map[string]uint64) {
+	c.Try(func() (err error) {
+		numbers, err = Numbers(c.Engine, id, nil)
+		return err
+	})
+	return numbers
+}
+
 // Container is the container of a trial, and the client of its engine.
 type Container struct {
 	client
@@ -138,30 +165,18 @@ func (c *Container) Attached() []string {
 func (c *Container) Pid() string { return c.Ask("inspect --format {{.State.Pid}} " + router) }
 
 // Networks returns the networks of the running container, by interface.
-func (c *Container) Networks() []string { return c.see().Networks() }
+func (c *Container) Networks() []string { return c.see(router).Networks() }
 
 // Look counts whether the interfaces of the running container are as wanted.
 func (c *Container) Look(when string) observe.Snapshot {
-	start := c.see()
+	start := c.see(router)
 	c.count(when, start)
 	return start
 }
 
-// see reads the interfaces of the running container.
-func (c *Container) see() (start observe.Snapshot) {
-	c.Try(func() (err error) {
-		start, err = observe.Read(c.ctx, c.Engine, router)
-		return err
-	})
-	return start
-}
-
 // Start starts the container and counts whether its interfaces are as wanted.
-func (c *Container) Start(when string) (start observe.Snapshot) {
-	c.Try(func() (err error) {
-		start, err = startContainer(c.ctx, c.Engine, router)
-		return err
-	})
+func (c *Container) Start(when string) observe.Snapshot {
+	start := c.start(router)
 	c.count(when, start)
 	return start
 }
@@ -240,10 +255,4 @@ func (c *Container) Settings() map[string]any {
 
 // Numbers returns the number of each network in the container's file, explicit or not,
 // 0 for one that has none.
-func (c *Container) Numbers() (numbers map[string]uint64) {
-	c.Try(func() (err error) {
-		numbers, err = Numbers(c.Engine, c.ID, nil)
-		return err
-	})
-	return numbers
-}
+func (c *Container) Numbers() map[string]uint64 { return c.numbers(c.ID) }

@@ -2,7 +2,6 @@ package trial
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -116,20 +115,14 @@ func impossible(stock, patched Result, err error) (why string) {
 // numbersAreStored checks that the engine has numbered the networks of the container in
 // attach order, and does not show the numbers.
 func numbersAreStored(ctx context.Context, e *engine.Engine, attached []string) error {
-	shown, err := e.Docker(ctx, "inspect", router)
-	if err != nil {
-		return err
+	c := &client{Engine: e, ctx: ctx}
+	shown := c.Ask("inspect " + router)
+	numbers := c.numbers(c.Ask("inspect --format {{.Id}} " + router))
+	if c.Err != nil {
+		return c.Err
 	}
 	if strings.Contains(strings.ToLower(shown), "attachsequence") {
 		return fmt.Errorf("docker inspect shows the attach sequence: %s", shown)
-	}
-	var details []struct{ ID string }
-	if err := json.Unmarshal([]byte(shown), &details); err != nil {
-		return err
-	}
-	numbers, err := Numbers(e, details[0].ID, nil)
-	if err != nil {
-		return err
 	}
 	for i, name := range attached {
 		if numbers[name] != uint64(i+1) {
