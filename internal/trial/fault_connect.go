@@ -34,30 +34,29 @@ func connectDuring(make fault, running bool) func(*Container) {
 		before := c.read()
 		failed := c.refuses("/networks/alpha/connect", connectBody("null"))
 		end()
-		kept := !failed || bytes.Equal(before, c.read())
-		former := c.Want
-		// has sees to it that alpha is wanted where the daemon has it.
-		has := func() bool {
-			c.Want = former
-			if !slices.Contains(c.Attached(), "alpha") {
-				return false
-			}
-			c.Want = append(former[:len(former):len(former)], "alpha")
-			return true
+		if failed && !bytes.Equal(before, c.read()) {
+			c.blame("the request was refused, and the file has changed")
 		}
-		kept = (has() || failed) && kept
+		former := c.Want
+		// look sees to it that alpha is wanted where the daemon has it.
+		look := func() {
+			c.Want = former
+			if slices.Contains(c.Attached(), "alpha") {
+				c.Want = append(former[:len(former):len(former)], "alpha")
+			} else if !failed {
+				c.blame("alpha is lost")
+			}
+		}
+		look()
 		if running {
 			c.Do("stop router")
 		}
 		c.Starts(starts, "after the fault")
 		c.RestartDaemon()
-		kept = (has() || failed) && kept
+		look()
 		c.Starts(starts, "after the daemon's restart")
 		if failed {
 			c.Figures["refused"] = 1
-		}
-		if !kept {
-			c.blame("the file is not as the client was told")
 		}
 	}
 }

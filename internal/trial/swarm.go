@@ -31,35 +31,35 @@ const (
 	replicas    = 2 * nodes
 	serviceName = "web"
 
-	// gateway is the network that libnetwork gives a task on top of its own, as
+	// gatewayNetwork is the network that libnetwork gives a task on top of its own, as
 	// overlays lead to other tasks only. The container is not attached to it, and the
 	// engine does not list it among the container's networks.
 	gatewayNetwork = "docker_gwbridge"
 )
 
-// networks are those of the service, in the order of its specification. They are also
+// serviceNetworks are those of the service, in the order of its specification. They are also
 // made in this order, which is not that of the alphabet.
 var serviceNetworks = []string{"zulu", "alpha"}
 
-// want are the networks of eth0, eth1, … of a task. Swarm puts ingress, by which
+// taskNetworks are the networks of eth0, eth1, … of a task. Swarm puts ingress, by which
 // published ports are reached, in front of the networks that the service asks for, and
 // hands this list to the node. The gateway network has no number, and is last.
 var taskNetworks = append(append([]string{"ingress"}, serviceNetworks...), gatewayNetwork)
 
-// A step is something that happens to the swarm, after which some tasks are new.
+// swarmStep is something that happens to the swarm, after which some tasks are new.
 type swarmStep struct {
 	trial string
 	// do makes it happen, and returns the node whose tasks are replaced by new ones, or
-	// all.
+	// allNodes.
 	do func(context.Context, *swarm) (node int, err error)
-	// want is other networks, in the place of want.
+	// want is other networks, in the place of taskNetworks.
 	want []string
 }
 
-// all says that the tasks of all nodes are replaced, and that each node gets some.
+// allNodes says that the tasks of all nodes are replaced, and that each node gets some.
 const allNodes = -1
 
-// Swarm leaves tasks where they run when a node comes back. It takes an update for
+// swarmSteps follow each other. Swarm leaves tasks where they run when a node comes back. It takes an update for
 // the node to get some.
 var swarmSteps = []swarmStep{
 	{"tasks of a new service", func(ctx context.Context, s *swarm) (int, error) {
