@@ -39,9 +39,6 @@ type Snapshot struct {
 	Failed     string      // why the container did not start; empty if it did
 }
 
-// Start is the former name of Snapshot.
-type Start = Snapshot
-
 // ErrNotRunning is what Read says of a container that has no process.
 var ErrNotRunning = errors.New("does not run")
 
