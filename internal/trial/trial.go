@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -125,8 +126,16 @@ func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, docker
 	if os.Geteuid() != 0 {
 		return nil, tool.CannotRunf("engines make interfaces and mounts: run this as root (with sudo)")
 	}
-	env := &Env{Release: rel, Root: root, Clone: clone, Patched: dockerd, Starts: 20, Scale: 1}
+	env := &Env{Release: rel, Root: root, Clone: clone, Starts: 20, Scale: 1}
 	var err error
+	if dockerd != "" {
+		if env.Patched, err = filepath.Abs(dockerd); err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(env.Patched); err != nil {
+			return nil, tool.Usagef("the dockerd in the place of the patched one: %w", err)
+		}
+	}
 	if env.Config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
 		return nil, err
 	}
