@@ -53,6 +53,7 @@ func TestSettled(t *testing.T) {
 		{"the swarm wants too few", strings.Join(strings.Split(all, "\n")[:5], "\n"), []string{two[0], two[1], "t3 c3"}, nil, allNodes, "6 of them"},
 		{"a container does not run yet", all, []string{two[0], two[1], "t3 c3"}, nil, allNodes, `containers of the tasks ["t1" "t2" "t3" "t4" "t5"] run`},
 		{"an old container still runs", all, []string{two[0], two[1] + "\nt0 c0", two[2]}, nil, allNodes, `"t0"`},
+		{"an old container runs in the place of a new one", all, []string{two[0], two[1], "t3 c3\nt0 c0"}, nil, allNodes, `"t0"`},
 		{"nothing is there yet", "", []string{"", "", ""}, nil, allNodes, "6 of them"},
 	} {
 		tasks, err := fakeSwarm(tc.service, tc.containers...).settled(t.Context(), tc.before, tc.changed)
