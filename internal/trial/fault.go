@@ -34,6 +34,7 @@ var Fault = Suite{
 		// Up to 27.5 the default bridge is joined first, and if it is off, the container has
 		// no networks.
 		{Name: "default bridge behind an overlay is turned off", Play: bridgeOff, Since: 28, Args: []string{"--bridge=none"}},
+		{Name: "network of a plugin with a name for its interface keeps its place", Play: namedInPlugin, Since: 28},
 	},
 }
 
