@@ -3,7 +3,7 @@
 //
 //	sudo go test -v -run Heap ./e2e/libnetwork
 //
-// What is built is the module in heapera, with the dependencies and the toolchain
+// What is built is the module in v17_12, with the dependencies and the toolchain
 // of that engine. It does not need the engine. It runs in network and mount
 // namespaces of its own.
 package libnetwork
@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A tree is a copy of libnetwork that the module in heapera is built with.
+// A tree is a copy of libnetwork that the module in v17_12 is built with.
 type tree struct {
 	dir     string // holds all that the tests may write to
 	modfile string
@@ -79,15 +79,15 @@ func needIsolation(t *testing.T) {
 func newTree(t *testing.T, patched bool) *tree {
 	t.Helper()
 	tr := &tree{dir: t.TempDir()}
-	gomod, err := os.ReadFile("heapera/go.mod")
+	gomod, err := os.ReadFile("v17_12/go.mod")
 	assert.NilError(t, err)
 	toolchain := regexp.MustCompile(`(?m)^toolchain (\S+)$`).FindSubmatch(gomod)
-	assert.Assert(t, toolchain != nil, "heapera/go.mod has no toolchain line")
+	assert.Assert(t, toolchain != nil, "v17_12/go.mod has no toolchain line")
 	tr.env = append(os.Environ(), "GOTOOLCHAIN="+string(toolchain[1]), "GOFLAGS=", "GOWORK=off", "LC_ALL=C",
 		// Only here, test binaries stay visible in isolation.
 		"GOTMPDIR="+tr.dir)
 
-	download, err := tr.command("heapera", "go", "mod", "download", "-json", module).Output()
+	download, err := tr.command("v17_12", "go", "mod", "download", "-json", module).Output()
 	assert.NilError(t, err, "go mod download %s: %s", module, stderrOf(err))
 	var stock struct{ Dir string }
 	assert.NilError(t, json.Unmarshal(download, &stock))
@@ -102,12 +102,12 @@ func newTree(t *testing.T, patched bool) *tree {
 		tr.patch(t)
 	}
 
-	tr.modfile = filepath.Join(tr.dir, "heapera.mod")
+	tr.modfile = filepath.Join(tr.dir, "v17_12.mod")
 	gomod = fmt.Appendf(gomod, "\nreplace %s => %s\n", module, src)
 	assert.NilError(t, os.WriteFile(tr.modfile, gomod, 0o644))
-	gosum, err := os.ReadFile("heapera/go.sum")
+	gosum, err := os.ReadFile("v17_12/go.sum")
 	assert.NilError(t, err)
-	assert.NilError(t, os.WriteFile(filepath.Join(tr.dir, "heapera.sum"), gosum, 0o644))
+	assert.NilError(t, os.WriteFile(filepath.Join(tr.dir, "v17_12.sum"), gosum, 0o644))
 	return tr
 }
 
@@ -153,7 +153,7 @@ func (tr *tree) test(t *testing.T, args ...string) (results moby.Results, output
 	assert.NilError(t, os.WriteFile(isolator, data, 0o755))
 
 	// The vet of a newer Go than upstream's finds fault with upstream's tests.
-	cmd := tr.command("heapera", "go", append([]string{"test", "-json", "-vet=off", "-count=1", "-p=" + parallel,
+	cmd := tr.command("v17_12", "go", append([]string{"test", "-json", "-vet=off", "-count=1", "-p=" + parallel,
 		"-modfile=" + tr.modfile, "-tags=" + tr.tags, "-exec=" + isolator}, args...)...)
 	cmd.Env = append(cmd.Env, isolatedEnv+"="+tr.dir)
 	var stdout, all bytes.Buffer
@@ -190,11 +190,11 @@ func keep(t *testing.T, name, output string) string {
 // The trees are compared by these names, in this order.
 var trees = []string{"stock", "patched"}
 
-// TestHeapInLibnetworkOrdersEths runs heapera's test, which drives libnetwork's
+// TestHeapInLibnetworkOrdersEths runs the test of v17_12, which drives libnetwork's
 // public API, against the stock and the patched package.
 func TestHeapInLibnetworkOrdersEths(t *testing.T) {
 	needIsolation(t)
-	const name = "ethorder/e2e/libnetwork/heapera.TestHeapEthsComeUpInAttachOrder"
+	const name = "ethorder/e2e/libnetwork/v17_12.TestHeapEthsComeUpInAttachOrder"
 	want := []string{"fail", "pass"}
 	inOrder := regexp.MustCompile(`in attach order: (\d+) of (\d+) starts`)
 	gateway := regexp.MustCompile(`, gateway (\S+): `)

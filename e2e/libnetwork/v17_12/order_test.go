@@ -1,4 +1,4 @@
-// Package heapera drives the libnetwork of 17.12.1 through its public API, as a
+// Package v17_12 drives the libnetwork of 17.12.1 through its public API, as a
 // daemon of that time does when it starts a container.
 //
 // The same test is built against the stock package, where it fails on the order,
@@ -6,7 +6,7 @@
 // test of the folder above does both, in a network namespace of its own:
 //
 //	sudo go test -v -run Heap ./e2e/libnetwork
-package heapera
+package v17_12
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
 //go:build !patched
 
-package heapera
+package v17_12
 
 import "github.com/docker/libnetwork"
 

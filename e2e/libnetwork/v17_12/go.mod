@@ -1,6 +1,6 @@
 // The libnetwork that Docker 17.12.1 vendors, with the versions that it was built
 // with, and what the tests of libnetwork need. go mod tidy would drop the latter.
-module ethorder/e2e/libnetwork/heapera
+module ethorder/e2e/libnetwork/v17_12
 
 go 1.21
 
