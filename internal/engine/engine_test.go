@@ -151,25 +151,3 @@ func TestRemoveNetworksLeavesNone(t *testing.T) {
 		})
 	}
 }
-
-func TestVersion(t *testing.T) {
-	for _, test := range []struct {
-		says, release string
-		major         int
-	}{
-		{"Docker version 17.12.1-ce, build 7390fc6", "17.12.1-ce", 17},
-		{"Docker version 29.7.1+ethseq.2, build c5b8ce9", "29.7.1+ethseq.2", 29},
-		{"Docker version dev, build none", "", 0},
-	} {
-		path := filepath.Join(t.TempDir(), "dockerd")
-		assert.NilError(t, os.WriteFile(path, []byte("#!/bin/sh\necho "+test.says+"\n"), 0o755))
-		major, release, err := Version(context.Background(), path)
-		if test.release == "" {
-			assert.ErrorContains(t, err, "wanted the version of a release")
-			continue
-		}
-		assert.NilError(t, err)
-		assert.Equal(t, major, test.major)
-		assert.Equal(t, release, test.release)
-	}
-}

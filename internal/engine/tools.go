@@ -6,8 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -127,20 +125,4 @@ func BuildProbe(ctx context.Context, root repo.Root) (string, error) {
 		Args: []string{"go", "build", "-o", path, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "./cmd/probe"},
 	})
 	return path, err
-}
-
-var versionPattern = regexp.MustCompile(`version ((\d+)\.[^ ,]+)`)
-
-// Version asks a dockerd binary for its release, and returns its first number too.
-func Version(ctx context.Context, dockerd string) (major int, release string, err error) {
-	out, err := exec.CommandContext(ctx, dockerd, "--version").CombinedOutput()
-	if err != nil {
-		return 0, "", fmt.Errorf("%s --version: %w: %s", dockerd, err, out)
-	}
-	match := versionPattern.FindSubmatch(out)
-	if match == nil {
-		return 0, "", fmt.Errorf("%s --version: got %q, wanted the version of a release", dockerd, out)
-	}
-	major, err = strconv.Atoi(string(match[2]))
-	return major, string(match[1]), err
 }
