@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -94,7 +95,8 @@ type Container struct {
 	Outcome
 
 	env     *Env
-	dockerd string // that the engine began with
+	plugin  io.Closer // nil if none is served
+	dockerd string    // that the engine began with
 }
 
 // newContainer is a container that is still to be created.

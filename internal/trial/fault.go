@@ -23,6 +23,7 @@ var Fault = Suite{
 		{Name: "start fails as an address is taken", Play: failingStart(addressTaken)},
 		{Name: "start fails as the parent of a macvlan network is gone", Play: failingStart(parentGone)},
 		{Name: "start fails as a network was removed", Play: failingStart(networkGone)},
+		{Name: "start fails as a plugin refuses the join", Play: failingStart(pluginRefuses)},
 		{Name: "explicit numbers that are none are refused", Play: badExplicit},
 		{Name: "start fails at the first of five networks", Play: failingStartAt(0)},
 		{Name: "start fails at the second of five networks", Play: failingStartAt(1)},

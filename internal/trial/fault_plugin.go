@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -19,12 +18,7 @@ import (
 // engine passes the name to the plugin, and this one ignores it. If the network were joined before
 // the others, as one whose driver knows the name, it would come up first.
 func namedInPlugin(c *Container) {
-	plugin, err := servePlugin(c.Engine)
-	if err != nil {
-		c.Try(func() error { return err })
-		return
-	}
-	defer plugin.Close()
+	c.servePlugin()
 	c.Do("network create zulu", "network create --driver plugin --subnet 10.77.2.0/24 mike", "network create alpha")
 	c.Create("zulu")
 	c.Connect("mike", "--driver-opt com.docker.network.endpoint.ifname=eth0")
@@ -32,20 +26,34 @@ func namedInPlugin(c *Container) {
 	c.Starts(starts, "with the plugin")
 }
 
-// servePlugin serves the network driver "plugin" to an engine until it is closed. The engine finds
-// it by its socket.
-func servePlugin(e *engine.Engine) (io.Closer, error) {
-	folder := e.Inside("/run/docker/plugins")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, err
-	}
-	socket, err := net.Listen("unix", filepath.Join(folder, "plugin.sock"))
-	if err != nil {
-		return nil, err
-	}
-	server := &http.Server{Handler: pluginHandler(e)}
-	go func() { _ = server.Serve(socket) }()
-	return server, nil
+// pluginRefuses is why a network of a plugin cannot be joined.
+var pluginRefuses = cause{
+	create:  "--driver plugin --subnet 10.77.2.0/24 mike",
+	prepare: (*Container).servePlugin,
+	begin:   func(c *Container) { c.Try(func() error { return os.WriteFile(refusal(c.Engine), nil, 0o644) }) },
+	end:     func(c *Container) { c.Try(func() error { return os.Remove(refusal(c.Engine)) }) },
+}
+
+// refusal is a file that has the plugin refuse joins while it is there.
+func refusal(e *engine.Engine) string { return filepath.Join(e.Dir(), "plugin-refuses") }
+
+// servePlugin serves the network driver "plugin" to the engine until the trial ends. The engine
+// finds it by its socket.
+func (c *Container) servePlugin() {
+	c.Try(func() error {
+		folder := c.Engine.Inside("/run/docker/plugins")
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+		socket, err := net.Listen("unix", filepath.Join(folder, "plugin.sock"))
+		if err != nil {
+			return err
+		}
+		server := &http.Server{Handler: pluginHandler(c.Engine)}
+		c.plugin = server
+		go func() { _ = server.Serve(socket) }()
+		return nil
+	})
 }
 
 // pluginHandler answers what libnetwork asks of a remote driver. An endpoint's interface leads
@@ -59,6 +67,10 @@ func pluginHandler(e *engine.Engine) http.HandlerFunc {
 		case "/NetworkDriver.GetCapabilities":
 			answer["Scope"] = "local"
 		case "/NetworkDriver.Join":
+			if _, err := os.Stat(refusal(e)); err == nil {
+				answer["Err"] = "this plugin refuses"
+				break
+			}
 			var endpoint struct{ EndpointID string }
 			err := json.NewDecoder(r.Body).Decode(&endpoint)
 			name := fmt.Sprintf("plug%.7s", endpoint.EndpointID)

@@ -220,6 +220,9 @@ func (env *Env) playAll(ctx context.Context) error {
 			before, after, err := onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) {
 				c := newContainer(ctx, env, e)
 				t.Play(c)
+				if c.plugin != nil {
+					_ = c.plugin.Close()
+				}
 				return c.outcome()
 			})
 			if err == nil {
