@@ -48,8 +48,8 @@ func (d document) code() []string {
 }
 
 var (
-	script  = regexp.MustCompile(`(?:^|\s)(scripts/\w+)(?:\s([^#&|;]*))?`)
-	wrapped = regexp.MustCompile(`/ethorder" (\w+) "\$@"`)
+	script  = regexp.MustCompile(`(?:^|\s)(scripts/[\w-]+)(?:\s([^#&|;]*))?`)
+	wrapped = regexp.MustCompile(`/ethorder" ([\w-]+) "\$@"`)
 )
 
 // runs reports whether a script would run with arguments, as far as its command and the

@@ -53,6 +53,8 @@ func TestABadCommandLineIsUsage(t *testing.T) {
 		{"patch", "29.8.1", "--worktree", "moby", "--commit", "--dry-run"},
 		{"patch", "refresh", "29.2"},
 		{"patch", "new", "29.9.0"},
+		{"compose-order", "compose.yaml"},
+		{"compose-order", "-f", "no-such-file.yaml"},
 		{"trial"},
 		{"trial", "29.8.1", "--run", "("},
 		{"trial", "29.8.1", "--starts", "0"},
