@@ -69,7 +69,7 @@ func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
 func (e *Engine) client(ctx context.Context, stdin io.Reader, program string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+e.socket(), "DOCKER_CONFIG="+filepath.Join(e.dir, "cli"),
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+e.URL(), "DOCKER_CONFIG="+filepath.Join(e.dir, "cli"),
 		"DOCKER_CONTEXT=", "DOCKER_API_VERSION=", "DOCKER_TLS_VERIFY=", "LC_ALL=C",
 		// Else docker-compose 1.x asks for one that engines from 29 refuse.
 		"COMPOSE_API_VERSION=auto")

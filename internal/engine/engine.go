@@ -171,7 +171,8 @@ func (e *Engine) logFile(program string) string {
 
 func (e *Engine) containerdSocket() string { return filepath.Join(e.dir, "containerd.sock") }
 
-func (e *Engine) socket() string { return filepath.Join(e.dir, "docker.sock") }
+// URL returns where the engine's API is, in the form of DOCKER_HOST.
+func (e *Engine) URL() string { return "unix://" + filepath.Join(e.dir, "docker.sock") }
 
 // Close ends the engine, its containers and all else in the sandbox, and removes the sandbox. It
 // does no harm to close an engine again.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ethorder/internal/api"
 	"ethorder/internal/tool"
 )
 
@@ -75,7 +76,7 @@ func (e *Engine) StartContainerd(ctx context.Context) (err error) {
 // it answers.
 func (e *Engine) StartDockerd(ctx context.Context) (err error) {
 	args := append([]string{
-		"--host=unix://" + e.socket(),
+		"--host=" + e.URL(),
 		"--data-root=" + filepath.Join(e.dir, "data"),
 		"--exec-root=" + filepath.Join(e.dir, "exec"),
 		"--pidfile=/run/docker.pid",
@@ -100,7 +101,10 @@ func (e *Engine) containerdAnswers(ctx context.Context) error {
 }
 
 func (e *Engine) dockerdAnswers(ctx context.Context) error {
-	return e.request(ctx, http.MethodGet, "/_ping", "", nil)
+	return e.api(func(c *api.Client) error {
+		_, err := c.Send(ctx, http.MethodGet, "/_ping", nil)
+		return err
+	})
 }
 
 // await waits until a process of the sandbox answers.
