@@ -8,10 +8,12 @@
 //	probe lookup NAME   print the addresses of a name, sorted
 //	probe own           print the first line of /etc/hosts with the container's name, and
 //	                    the first address of that name
+//	probe net           print the addresses of the interfaces, and /proc/net/route, as JSON
 //	probe end           tell the container's first process to end
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,6 +60,8 @@ func run(what, of string) error {
 		return show(net.LookupHost(of))
 	case "own":
 		return own()
+	case "net":
+		return network()
 	case "end":
 		return syscall.Kill(1, syscall.SIGTERM)
 	}
@@ -107,6 +111,29 @@ func own() error {
 		fmt.Println(addresses[0])
 	}
 	return errors.Join(err, lookupErr)
+}
+
+// network prints what observe.Inside reads.
+func network() error {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return err
+	}
+	found := make(map[string][]string)
+	for _, i := range interfaces {
+		addresses, err := i.Addrs()
+		if err != nil {
+			return err
+		}
+		for _, a := range addresses {
+			found[i.Name] = append(found[i.Name], a.String())
+		}
+	}
+	routes, err := os.ReadFile("/proc/net/route")
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{"Interfaces": found, "Routes": string(routes)})
 }
 
 func show(lines []string, err error) error {

@@ -16,10 +16,14 @@ import (
 	"github.com/vishvananda/netns"
 )
 
+// Getter asks a Docker Engine's API, and decodes what it answers into v.
+type Getter interface {
+	Get(ctx context.Context, path string, v any) error
+}
+
 // Engine is what Read needs of a Docker Engine.
 type Engine interface {
-	// Get asks the engine's API, and decodes what it answers into v.
-	Get(ctx context.Context, path string, v any) error
+	Getter
 	// NetNS returns the path of the network namespace of a process.
 	NetNS(pid int) string
 }
@@ -52,15 +56,15 @@ func Read(ctx context.Context, engine Engine, container string) (Snapshot, error
 	if details.State.Pid == 0 {
 		return Snapshot{}, fmt.Errorf("container %s %w", container, ErrNotRunning)
 	}
-	networks, err := subnets(ctx, engine)
+	networks, err := Subnets(ctx, engine)
 	if err != nil {
 		return Snapshot{}, err
 	}
 	return readNamespace(engine.NetNS(details.State.Pid), networks)
 }
 
-// subnets returns the name of the network of each subnet.
-func subnets(ctx context.Context, engine Engine) (map[netip.Prefix]string, error) {
+// Subnets returns the name of the network of each subnet that the engine has.
+func Subnets(ctx context.Context, engine Getter) (map[netip.Prefix]string, error) {
 	var networks []struct {
 		ID, Name, Scope string
 		IPAM            struct{ Config []struct{ Subnet string } }
@@ -131,9 +135,7 @@ func readNamespace(path string, networks map[netip.Prefix]string) (Snapshot, err
 			Network: cmp.Or(networks[address.Masked()], "?"),
 		})
 	}
-	slices.SortFunc(found.Interfaces, func(a, b Interface) int {
-		return cmp.Or(cmp.Compare(number(a.Name), number(b.Name)), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(found.Interfaces, byNumber)
 
 	routes, err := handle.RouteList(nil, netlink.FAMILY_V4)
 	if err != nil {
@@ -150,6 +152,11 @@ func readNamespace(path string, networks map[netip.Prefix]string) (Snapshot, err
 		}
 	}
 	return found, nil
+}
+
+// byNumber compares interfaces: eth2 comes before eth10, and other names come last.
+func byNumber(a, b Interface) int {
+	return cmp.Or(cmp.Compare(number(a.Name), number(b.Name)), strings.Compare(a.Name, b.Name))
 }
 
 // number returns N for ethN, and a large number for any other name.

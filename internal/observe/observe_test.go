@@ -104,7 +104,7 @@ func TestReadFails(t *testing.T) {
 
 // A swarm's manager lists a network without the subnet that was allocated to it.
 func TestSubnetsOfSwarm(t *testing.T) {
-	names, err := subnets(context.Background(), fakeEngine{
+	names, err := Subnets(context.Background(), fakeEngine{
 		"/networks":    `[{"Id":"ov","Name":"over","Scope":"swarm","IPAM":{}},{"Id":"br","Name":"web","Scope":"local","IPAM":{"Config":[{"Subnet":"172.20.0.0/16"}]}}]`,
 		"/networks/ov": `{"Id":"ov","Name":"over","Scope":"swarm","IPAM":{"Config":[{"Subnet":"10.0.1.0/24"}]}}`,
 	})
