@@ -21,20 +21,26 @@ var leaveTimeout = 10 * time.Second
 
 // importImage makes Image from the probe binary.
 func (e *Engine) importImage(ctx context.Context) error {
-	binary, err := os.ReadFile(e.config.Probe)
+	archive, err := ImageArchive(e.config.Probe)
 	if err != nil {
 		return err
+	}
+	_, err = e.client(ctx, archive, e.config.Tools.Docker, "import", "--change", `ENTRYPOINT ["/probe"]`, "-", Image)
+	return err
+}
+
+// ImageArchive returns the files of Image as a tar archive, given the path of the probe binary.
+func ImageArchive(probe string) (io.Reader, error) {
+	binary, err := os.ReadFile(probe)
+	if err != nil {
+		return nil, err
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	_ = w.WriteHeader(&tar.Header{Name: "probe", Mode: 0o755, Size: int64(len(binary))})
 	_, _ = w.Write(binary)
 	_ = w.WriteHeader(&tar.Header{Name: "bin/sh", Typeflag: tar.TypeSymlink, Linkname: "/probe", Mode: 0o777})
-	if err := w.Close(); err != nil {
-		return err
-	}
-	_, err = e.client(ctx, &archive, e.config.Tools.Docker, "import", "--change", `ENTRYPOINT ["/probe"]`, "-", Image)
-	return err
+	return &archive, w.Close()
 }
 
 // RunProbe runs the probe binary in the sandbox, outside of containers, and returns its
