@@ -88,7 +88,8 @@ func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
 func TestCommandsThatThereAreNotAreNoticed(t *testing.T) {
 	for _, line := range []string{
 		"scripts/prove 29.8.1",
-		"scripts/ethorder verify 29.8.1",
+		"scripts/ethorder lab 29.8.1",
+		"scripts/verify --host",
 		"scripts/patch --tree moby",
 		"scripts/patch new 29.9.0 --commit",
 		"scripts/demo --starts many",

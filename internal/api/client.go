@@ -9,7 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"ethorder/internal/tool"
 )
@@ -67,3 +69,23 @@ func (c *Client) Get(ctx context.Context, path string, v any) error {
 	}
 	return nil
 }
+
+// Version is what an engine says of itself.
+type Version struct{ Version, Os, Arch string }
+
+// Version asks the engine for its version. If none answers, the error has the status CannotRun.
+func (c *Client) Version(ctx context.Context) (v Version, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	err = c.Get(ctx, "/version", &v)
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		err = tool.CannotRunf("%w; run this with sudo, or join the group that the socket belongs to", err)
+	case err != nil:
+		err = tool.CannotRunf("no Docker Engine answers: %w; start it (systemctl start docker), or say with --host where it is", err)
+	}
+	return v, err
+}
+
+// answerTimeout is how long an engine may take to say that it is there.
+const answerTimeout = 30 * time.Second

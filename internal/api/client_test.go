@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ethorder/internal/tool"
 
 	"gotest.tools/v3/assert"
 )
@@ -42,4 +45,13 @@ func TestNewRefusesURLs(t *testing.T) {
 		_, err := New(url)
 		assert.ErrorContains(t, err, "want unix:///PATH or tcp://ADDRESS:PORT", url)
 	}
+}
+
+func TestVersionSaysWhatToDoWithoutAnEngine(t *testing.T) {
+	client, err := New("unix://" + filepath.Join(t.TempDir(), "docker.sock"))
+	assert.NilError(t, err)
+	_, err = client.Version(t.Context())
+	var exit *tool.Exit
+	assert.Assert(t, errors.As(err, &exit) && exit.Status == tool.CannotRun)
+	assert.ErrorContains(t, err, "no Docker Engine answers")
 }

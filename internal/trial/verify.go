@@ -1,0 +1,165 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+
+	"ethorder/internal/api"
+	"ethorder/internal/engine"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
+	"ethorder/internal/tool"
+)
+
+// Verify plays scenarios on an engine that somebody uses, whatever its release. It changes nothing
+// that is not its own, and removes that at the end.
+type Verify struct {
+	Root   repo.Root
+	URL    string // of the engine, in the form of DOCKER_HOST
+	Starts int    // of the first scenario's container
+	JSON   bool   // print the findings for programs
+	Out    io.Writer
+}
+
+// verifyStarts is how often the containers of the other scenarios start.
+const verifyStarts = 2
+
+// verifyLabel is on all that Verify makes, also on its image, from which containers get it.
+const verifyLabel = "ethorder.verify"
+
+// verification is what Verify has found.
+type verification struct {
+	Version   string     `json:"version"`
+	InOrder   int        `json:"inOrder"` // starts
+	Starts    int        `json:"starts"`
+	Scenarios []verified `json:"scenarios"`
+}
+
+// verified is how a scenario went. The networks are those of eth0, of eth1, and so on.
+type verified struct {
+	Name     string     `json:"name"`
+	Attached []string   `json:"attached"`
+	Starts   [][]string `json:"starts"`
+}
+
+// Run prints the interfaces after each start, and a verdict. The error has the status of that.
+func (v Verify) Run(ctx context.Context) (err error) {
+	client, err := api.New(v.URL)
+	if err != nil {
+		return err
+	}
+	version, err := client.Version(ctx)
+	if err != nil {
+		return err
+	}
+	if version.Os != "linux" || version.Arch != runtime.GOARCH {
+		return tool.CannotRunf("the engine at %s runs on %s/%s: want linux/%s, for which this is built", v.URL, version.Os, version.Arch, runtime.GOARCH)
+	}
+	probe, err := engine.BuildProbe(ctx, v.Root)
+	if err != nil {
+		return err
+	}
+	h := &host{client: client, prefix: fmt.Sprintf("ethorder-verify-%08x-", rand.Uint32())}
+	// The kernel frees such a socket when its process ends, however it ends. On an engine that
+	// several machines use, it is up to the users.
+	var info struct{ ID string }
+	if err := client.Get(ctx, "/info", &info); err != nil {
+		return err
+	}
+	lock, err := net.Listen("unix", "@ethorder-verify-"+info.ID)
+	if err != nil {
+		return tool.CannotRunf("another verify of %s runs; try again when it has ended", v.URL)
+	}
+	defer lock.Close()
+	if err := h.clean("containers", "networks", "images"); err != nil { // what one left that was killed
+		return err
+	}
+	defer func() {
+		cleanErr := h.clean("containers", "networks", "images")
+		switch {
+		case cleanErr != nil:
+			err = errors.Join(err, cleanErr)
+		case ctx.Err() != nil:
+			err = &tool.Exit{Status: tool.Interrupted, Err: errors.New("interrupted; all that it had made is removed")}
+		}
+	}()
+	logrus.Infof("Docker Engine %s: this takes a minute or two; all that is made there is called %s..., and is removed at the end", version.Version, h.prefix)
+	found, err := v.play(ctx, h, probe)
+	if err != nil {
+		return err
+	}
+	found.Version = version.Version
+	text, verdict := found.verdict()
+	if v.JSON {
+		return errors.Join(json.NewEncoder(v.Out).Encode(found), verdict)
+	}
+	fmt.Fprintln(v.Out, text)
+	return verdict
+}
+
+// play plays the scenarios, and prints how each went.
+func (v Verify) play(ctx context.Context, h *host, probe string) (found verification, err error) {
+	if err := h.prepare(ctx, probe); err != nil {
+		return found, err
+	}
+	out := v.Out
+	if v.JSON {
+		out = io.Discard
+	}
+	for _, s := range core {
+		if !playable(s) {
+			continue
+		}
+		starts := v.Starts
+		if !s.decides() {
+			starts = min(verifyStarts, v.Starts)
+		}
+		result, err := h.play(ctx, s, starts)
+		if err != nil {
+			return found, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		one, tally := verified{Name: s.Name, Attached: s.Want}, result.Tally()
+		var rows []report.StartRow
+		for i, start := range result.Starts {
+			one.Starts = append(one.Starts, start.Networks())
+			rows = append(rows, report.StartRow{Engine: fmt.Sprint(i + 1), Start: start})
+		}
+		if s.decides() {
+			if err := report.StartTable(out, "start", s.Want, rows); err != nil {
+				return found, err
+			}
+			fmt.Fprintln(out)
+		}
+		problem := ""
+		if wrong := result.wrong(); wrong != "" && !s.decides() {
+			problem = "\n    " + wrong
+		}
+		fmt.Fprintf(out, "%v starts in order: %s%s\n", tally, s.Name, problem)
+		found.InOrder += tally.Right
+		found.Starts += tally.Total
+		found.Scenarios = append(found.Scenarios, one)
+	}
+	return found, nil
+}
+
+// verdict is the last line, and the error with its exit status.
+func (f verification) verdict() (string, error) {
+	if f.InOrder == f.Starts {
+		return fmt.Sprintf("in attach order: %d of %d starts, on Docker Engine %s", f.InOrder, f.Starts, f.Version), nil
+	}
+	engine := "stock " + f.Version + ", see README.md for a patched one"
+	if strings.Contains(f.Version, "ethseq") {
+		engine = f.Version + ", which is patched: this is a defect, please report it"
+	}
+	return fmt.Sprintf("NOT in attach order: %d of %d starts misplaced; this engine is %s", f.Starts-f.InOrder, f.Starts, engine),
+		errors.New("the engine does not keep the attach order")
+}
