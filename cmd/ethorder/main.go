@@ -48,7 +48,10 @@ func newRootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return tool.Usagef("%w", err) })
 	root.AddGroup(&cobra.Group{ID: "user", Title: "For users:"}, &cobra.Group{ID: "maintainer", Title: "For maintainers:"})
-	for _, cmd := range []*cobra.Command{demoCommand(), verifyCommand(), buildCommand(), patchCommand(), composeOrderCommand()} {
+	users := []*cobra.Command{
+		demoCommand(), verifyCommand(), inspectCommand(), buildCommand(), patchCommand(), composeOrderCommand(),
+	}
+	for _, cmd := range users {
 		cmd.GroupID = "user"
 		root.AddCommand(cmd)
 	}

@@ -47,6 +47,7 @@ func TestABadCommandLineIsUsage(t *testing.T) {
 		{"verify", "--starts", "0"},
 		{"verify", "--host", "ssh://host"},
 		{"verify", "29.8.1"},
+		{"inspect"},
 		{"build"},
 		{"build", "29.8.1", "--base", "image"},
 		{"build", "17.12.1", "--container", "--stock"},

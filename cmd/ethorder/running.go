@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ethorder/internal/inspect"
 	"ethorder/internal/repo"
 	"ethorder/internal/tool"
 	"ethorder/internal/trial"
@@ -36,5 +37,22 @@ func verifyCommand() *cobra.Command {
 	}
 	addRunning(cmd, &v.URL, &v.JSON)
 	cmd.Flags().IntVar(&v.Starts, "starts", 20, "start the container of the first scenario `N` times, and those of the others twice")
+	return cmd
+}
+
+func inspectCommand() *cobra.Command {
+	var o inspect.Options
+	cmd := &cobra.Command{
+		Use:     "inspect <container>...",
+		Short:   "Show the networks of containers in attach order, with their numbers",
+		Long:    help("inspect"),
+		Example: "  sudo scripts/inspect router",
+		Args:    orUsage(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Containers, o.Out = args, cmd.OutOrStdout()
+			return inspect.Run(cmd.Context(), o)
+		},
+	}
+	addRunning(cmd, &o.URL, &o.JSON)
 	return cmd
 }

@@ -20,14 +20,16 @@ func Numbers(e *engine.Engine, id string, names map[string]string) (map[string]u
 	if err != nil {
 		return nil, err
 	}
-	numbers, err := numbersIn(data, names)
+	numbers, err := StoredNumbers(data, names)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return numbers, nil
 }
 
-func numbersIn(file []byte, names map[string]string) (map[string]uint64, error) {
+// StoredNumbers returns the numbers in the file that the engine keeps of a container, as Numbers
+// does.
+func StoredNumbers(file []byte, names map[string]string) (map[string]uint64, error) {
 	var kept struct {
 		NetworkSettings struct {
 			Networks map[string]struct {
@@ -51,10 +53,17 @@ func numbersIn(file []byte, names map[string]string) (map[string]uint64, error) 
 	numbers := make(map[string]uint64)
 	for key, network := range settings.Networks {
 		n := cmp.Or(own[name(key)], own[network.NetworkID])
-		if explicit, err := strconv.ParseUint(network.DriverOpts[engine.AttachSequenceOption], 10, 32); err == nil && explicit > 0 {
-			n = explicit
-		}
-		numbers[name(key)] = n
+		numbers[name(key)] = cmp.Or(ExplicitNumber(network.DriverOpts), n)
 	}
 	return numbers, nil
+}
+
+// ExplicitNumber returns the number that the driver options of an endpoint give, or 0 if they
+// give none that can be used.
+func ExplicitNumber(driverOpts map[string]string) uint64 {
+	n, err := strconv.ParseUint(driverOpts[engine.AttachSequenceOption], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestNumbersIn(t *testing.T) {
-	numbers, err := numbersIn([]byte(`{"NetworkSettings": {
+	numbers, err := StoredNumbers([]byte(`{"NetworkSettings": {
 		"Networks": {
 			"zulu": {"NetworkID": "aa", "DriverOpts": null},
 			"mike": {"NetworkID": "bb", "DriverOpts": {"com.docker.network.endpoint.attachsequence": "7"}},
@@ -20,11 +20,11 @@ func TestNumbersIn(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, numbers, map[string]uint64{"zulu": 1, "mike": 7, "kilo": 3, "alpha": 4, "bravo": 0})
 
-	numbers, err = numbersIn([]byte(`{"NetworkSettings": {"Networks": {"zulu": {}, "bb": {}}, "AttachSequences": {"aa": 1, "bb": 2}}}`),
+	numbers, err = StoredNumbers([]byte(`{"NetworkSettings": {"Networks": {"zulu": {}, "bb": {}}, "AttachSequences": {"aa": 1, "bb": 2}}}`),
 		map[string]string{"aa": "zulu", "bb": "mike"})
 	assert.NilError(t, err)
 	assert.DeepEqual(t, numbers, map[string]uint64{"zulu": 1, "mike": 2})
 
-	_, err = numbersIn([]byte(`{"NetworkSettings": {"AttachSequences": 5}}`), nil)
+	_, err = StoredNumbers([]byte(`{"NetworkSettings": {"AttachSequences": 5}}`), nil)
 	assert.ErrorContains(t, err, "AttachSequences")
 }
