@@ -1,0 +1,572 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"ethorder/internal/tool"
+)
+
+func TestMain(m *testing.M) {
+	interval, answerLimit = time.Millisecond, 20*time.Millisecond
+	if _, err := os.Stat("/dev/shm"); err == nil {
+		os.Setenv("TMPDIR", "/dev/shm") // where to sync costs no time
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	stock   = "29.8.1"
+	patched = "29.8.1+ethseq.2"
+)
+
+// fakeHost is a host in a folder. Its dockerd are text files with the version that they say, and
+// perhaps with one word on what is wrong with them: dead, hangs or crashes.
+type fakeHost struct {
+	Machine
+	t       *testing.T
+	systemd bool
+
+	unit    string // ExecStart as systemd has read it
+	engine  string // text of the dockerd that runs; "" is none
+	pid     int
+	started time.Time
+	live    bool
+
+	containers map[string]string // policies of those that run
+	lost       bool              // a patched engine does not start containers
+	stopped    map[string]string // policies of those that were lost
+
+	// changes is the number of changes so far. At the one with the number killAt, the program is
+	// killed; from the one with the number fullAt on, the disk is full.
+	changes, killAt, fullAt int
+}
+
+type killed struct{}
+
+func newHost(t *testing.T, systemd bool) *fakeHost {
+	h := &fakeHost{Machine: Machine{t.TempDir()}, t: t, systemd: systemd, killAt: -1, fullAt: -1, stopped: map[string]string{}}
+	h.file("/usr/bin/dockerd", stock)
+	for _, dir := range []string{"/etc/systemd/system", "/run", "/usr/local/lib", "/var/lib"} {
+		h.file(dir+"/keep", "")
+	}
+	if systemd {
+		h.file("/run/systemd/system/keep", "")
+		h.file("/usr/lib/systemd/system/docker.service", "[Unit]\nRequires=docker.socket\n[Service]\nType=notify\nExecStart=/usr/bin/dockerd -H fd:// \\\n# why\n  --containerd=/run/containerd/containerd.sock\nRestart=always\n")
+		h.unit = execStart(h.cat(), "")
+	}
+	h.start()
+	h.containers = map[string]string{"a": "always", "b": "unless-stopped", "c": "no"}
+	return h
+}
+
+func (h *fakeHost) file(path, text string) {
+	assert.NilError(h.t, os.MkdirAll(filepath.Dir(h.Path(path)), 0o755))
+	assert.NilError(h.t, os.WriteFile(h.Path(path), []byte(text), 0o755))
+}
+
+func (h *fakeHost) cat() string {
+	files, _ := filepath.Glob(h.Path("/etc/systemd/system/docker.service.d/*.conf"))
+	slices.Sort(files)
+	var text string
+	for _, f := range append([]string{h.Path("/usr/lib/systemd/system/docker.service")}, files...) {
+		content, err := os.ReadFile(f)
+		assert.NilError(h.t, err)
+		text += fmt.Sprintf("# %s\n%s\n", strings.TrimPrefix(f, h.Root), content)
+	}
+	return text
+}
+
+// dockerd returns the text of the dockerd that is started for a unit.
+func (h *fakeHost) dockerd(unit string) string {
+	path := "/usr/bin/dockerd"
+	if h.systemd {
+		path = program.FindStringSubmatch(unit)[2]
+	}
+	text, _ := os.ReadFile(h.Path(path))
+	return string(text)
+}
+
+// start starts the dockerd that is there now.
+func (h *fakeHost) start() {
+	h.engine, h.started = h.dockerd(h.unit), time.Now()
+	h.pid++
+	if strings.Contains(h.engine, "dead") {
+		h.engine = ""
+	}
+	if !h.live {
+		for name, policy := range h.containers {
+			if policy == "no" || (h.lost && h.engine != stock) {
+				delete(h.containers, name)
+				h.stopped[name] = policy
+			}
+		}
+	}
+}
+
+// running returns what the engine answers, after what happened meanwhile.
+func (h *fakeHost) running() string {
+	version, fault, _ := strings.Cut(h.engine, " ")
+	switch {
+	case fault == "hangs":
+		return ""
+	case fault == "crashes" && time.Since(h.started) > 20*time.Millisecond:
+		if h.systemd {
+			h.start()
+			return version
+		}
+		h.engine = ""
+		return ""
+	}
+	return version
+}
+
+// change is called before each change of the host.
+func (h *fakeHost) change() error {
+	h.changes++
+	if h.changes-1 == h.killAt {
+		panic(killed{})
+	}
+	if h.fullAt >= 0 && h.changes > h.fullAt {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+func (h *fakeHost) Write(path string, content io.Reader, mode fs.FileMode) error {
+	h.file(path+unfinished, "half") // what a kill leaves
+	if err := h.change(); err != nil {
+		return errors.Join(err, os.Remove(h.Path(path+unfinished)))
+	}
+	return h.Machine.Write(path, content, mode)
+}
+
+func (h *fakeHost) Rename(from, to string) error {
+	_ = h.change() // needs no room
+	return h.Machine.Rename(from, to)
+}
+
+func (h *fakeHost) Remove(path string) error {
+	_ = h.change() // needs no room
+	return h.Machine.Remove(path)
+}
+
+func (h *fakeHost) Run(ctx context.Context, args ...string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	version := h.running()
+	switch line := strings.Join(args, " "); {
+	case len(args) == 2 && args[1] == "--version":
+		text, err := os.ReadFile(args[0])
+		word, _, _ := strings.Cut(string(text), " ")
+		return "Docker version " + word + ", build abcdef\n", err
+	case line == "systemctl cat docker.service":
+		return h.cat(), nil
+	case line == "systemctl daemon-reload":
+		_ = h.change()
+		h.unit = execStart(h.cat(), "")
+		return "", nil
+	case line == "systemctl reset-failed docker.service docker.socket":
+		return "", errors.New("Unit docker.socket not loaded")
+	case line == "systemctl --no-block restart docker.service", line == "sh -c restart it":
+		_ = h.change()
+		h.start()
+		return "", nil
+	case line == "systemctl show --property=MainPID,ActiveState docker.service":
+		if h.engine == "" {
+			return "MainPID=0\nActiveState=failed\n", nil
+		}
+		return fmt.Sprintf("MainPID=%d\nActiveState=active\n", h.pid), nil
+	case version == "" && h.systemd:
+		<-ctx.Done() // systemd listens in the place of the engine
+		return "", ctx.Err()
+	case version == "":
+		return "", errors.New("cannot connect to the engine")
+	case line == "docker version --format {{.Server.Version}}":
+		return version + "\n", nil
+	case line == "docker info --format {{.LiveRestoreEnabled}}":
+		return fmt.Sprintln(h.live), nil
+	case line == "docker ps --quiet --no-trunc":
+		ids := ""
+		for name := range h.containers {
+			ids += "id" + name + "\n"
+		}
+		return ids, nil
+	case strings.HasPrefix(line, "docker start "):
+		name := strings.TrimPrefix(args[2], "id")
+		h.containers[name] = h.stopped[name]
+		return "", nil
+	case strings.HasPrefix(line, "docker inspect "):
+		var out string
+		for _, id := range args[6:] {
+			name := strings.TrimPrefix(id, "id")
+			out += fmt.Sprintf("%s /%s %s\n", id, name, h.containers[name])
+		}
+		return out, nil
+	default:
+		return "", fmt.Errorf("what is %s", line)
+	}
+}
+
+// options are those of an install of a dockerd that has the given text.
+func (h *fakeHost) options(text string) (Options, *strings.Builder) {
+	h.t.Helper()
+	path := filepath.Join(h.t.TempDir(), "dockerd")
+	assert.NilError(h.t, os.WriteFile(path, []byte(text), 0o755))
+	out := new(strings.Builder)
+	return Options{
+		Host: h, Out: out, Restart: "restart it",
+		Build:     func(context.Context, string) (string, error) { return path, nil },
+		StopLimit: time.Second, StartLimit: 50 * time.Millisecond, Settle: 50 * time.Millisecond,
+	}, out
+}
+
+// tree returns all files of the host.
+func (h *fakeHost) tree() (files []string) {
+	assert.NilError(h.t, filepath.WalkDir(h.Root, func(path string, d fs.DirEntry, err error) error {
+		if path == h.Path("/run/ethorder") {
+			return fs.SkipDir // the lock
+		}
+		text := ""
+		if !d.IsDir() {
+			content, err := os.ReadFile(path)
+			assert.NilError(h.t, err)
+			text = ": " + string(content)
+		}
+		files = append(files, strings.TrimPrefix(path, h.Root)+text)
+		return nil
+	}))
+	return files
+}
+
+// kill runs a function until the host's change n kills it, and reports whether it was.
+func (h *fakeHost) kill(n int, run func()) (was bool) {
+	h.changes, h.killAt = 0, n
+	defer func() {
+		h.killAt = -1
+		if v := recover(); v != nil {
+			if v != (killed{}) {
+				panic(v)
+			}
+			was = true
+		}
+	}()
+	run()
+	return false
+}
+
+// onEach runs a test on a host with systemd and on one without.
+func onEach(t *testing.T, test func(t *testing.T, h *fakeHost)) {
+	for name, systemd := range map[string]bool{"systemd": true, "no systemd": false} {
+		t.Run(name, func(t *testing.T) { test(t, newHost(t, systemd)) })
+	}
+}
+
+func TestInstallAndUninstall(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		before := h.tree()
+		o, out := h.options(patched)
+		verified := 0
+		o.Verify = func(context.Context) error { verified++; return nil }
+		assert.NilError(t, Install(context.Background(), o))
+		assert.Equal(t, h.running(), patched)
+		assert.Equal(t, verified, 1)
+		assert.Assert(t, strings.Contains(out.String(), patched+" is installed and runs"), out)
+		if h.systemd {
+			assert.Equal(t, h.unit, ownDockerd+" -H fd://  --containerd=/run/containerd/containerd.sock")
+		}
+		first, pid := h.tree(), h.pid
+
+		assert.NilError(t, Install(context.Background(), o))
+		assert.Assert(t, strings.Contains(out.String(), "is installed and runs"), out)
+		assert.DeepEqual(t, h.tree(), first)
+		assert.Equal(t, h.pid, pid, "a second install restarts the engine")
+
+		assert.NilError(t, Uninstall(context.Background(), o))
+		assert.Equal(t, h.running(), stock)
+		assert.DeepEqual(t, h.tree(), before)
+		assert.NilError(t, Uninstall(context.Background(), o))
+		assert.Assert(t, strings.HasSuffix(out.String(), "no engine of ethorder is installed\n"), out)
+		assert.DeepEqual(t, h.tree(), before)
+	})
+}
+
+func TestInstallReplacesAnEarlierOne(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		before := h.tree()
+		for _, version := range []string{"29.8.1+ethseq.1", patched} {
+			o, _ := h.options(version)
+			assert.NilError(t, Install(context.Background(), o))
+			assert.Equal(t, h.running(), version)
+			text, err := os.ReadFile(h.Path(journalFile))
+			assert.NilError(t, err)
+			assert.Assert(t, strings.Contains(string(text), `"stock_version": "29.8.1",`), "%s", text)
+		}
+		o, _ := h.options("")
+		assert.NilError(t, Uninstall(context.Background(), o))
+		assert.Equal(t, h.running(), stock)
+		assert.DeepEqual(t, h.tree(), before)
+	})
+}
+
+func TestDryRunChangesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		before, pid := h.tree(), h.pid
+		o, out := h.options(patched)
+		dry := o
+		dry.DryRun = true
+		dry.Build = func(context.Context, string) (string, error) { return "/not/built", nil }
+		assert.NilError(t, Install(context.Background(), dry))
+		assert.DeepEqual(t, h.tree(), before)
+		assert.Equal(t, h.pid, pid)
+		assert.Assert(t, strings.Contains(out.String(), "would copy /not/built to "), out)
+		assert.Assert(t, strings.Contains(out.String(), "would restart the engine"), out)
+
+		assert.NilError(t, Install(context.Background(), o))
+		before, pid = h.tree(), h.pid
+		assert.NilError(t, Uninstall(context.Background(), dry))
+		assert.DeepEqual(t, h.tree(), before)
+		assert.Equal(t, h.pid, pid)
+	})
+}
+
+func TestInstallRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*fakeHost, *Options)
+		want   string
+	}{
+		"another release":        {func(_ *fakeHost, o *Options) { o.Release = "29.8.0" }, "the host has 29.8.1, not 29.8.0"},
+		"a file of another one":  {func(h *fakeHost, o *Options) { *o, _ = h.options("29.8.0+ethseq.2") }, "want a patched 29.8.1"},
+		"a file without patches": {func(h *fakeHost, o *Options) { *o, _ = h.options("29.8.1 by hand") }, "want a patched 29.8.1"},
+		"an upgraded package":    {func(h *fakeHost, _ *Options) { h.file("/usr/bin/dockerd", "29.8.2") }, "the engine that runs is 29.8.1"},
+		"its own dockerd":        {func(h *fakeHost, o *Options) { *o, _ = h.options(stock); o.Force = true }, "is the dockerd that the host has"},
+		"no engine":              {func(h *fakeHost, _ *Options) { h.engine = "" }, "must run"},
+		"a wrapper": {func(h *fakeHost, _ *Options) {
+			h.file("/etc/systemd/system/docker.service.d/a.conf", "[Service]\nExecStart=\nExecStart=/bin/sh -c dockerd\n")
+		}, "want the path of dockerd"},
+		"a drop-in made by hand": {func(h *fakeHost, _ *Options) {
+			h.file("/etc/systemd/system/docker.service.d/ethorder.conf", "[Service]\nExecStart=\nExecStart="+ownDockerd+"\n")
+		}, "made by hand"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, true)
+			o, _ := h.options(patched)
+			test.change(h, &o)
+			before := h.tree()
+			assert.ErrorContains(t, Install(context.Background(), o), test.want)
+			assert.DeepEqual(t, h.tree(), before)
+			assert.Equal(t, h.pid, 1)
+		})
+	}
+}
+
+func TestForceInstallsAnotherRelease(t *testing.T) {
+	h := newHost(t, true)
+	o, _ := h.options("29.8.0+ethseq.2")
+	o.Release, o.Force = "29.8.0", true
+	assert.NilError(t, Install(context.Background(), o))
+	assert.Equal(t, h.running(), "29.8.0+ethseq.2")
+}
+
+func TestExecStart(t *testing.T) {
+	text := "# /lib/systemd/system/docker.service\n[Service]\nExecStartPre=/bin/true\n# ExecStart=no\nExecStart = /a/dockerd \\\n; why\n -b\n" +
+		"# /etc/systemd/system/docker.service.d/1.conf\n[Unit]\nExecStart=no\n[Service]\nExecStart=\nExecStart=/c/dockerd $OPTS\n" +
+		"# " + dropIn + "\n[Service]\nExecStart=\nExecStart=/ours/dockerd\n"
+	assert.Equal(t, execStart(text, ""), "/ours/dockerd")
+	assert.Equal(t, execStart(text, dropIn), "/c/dockerd $OPTS")
+	text, _, _ = strings.Cut(text, "# /etc")
+	assert.Equal(t, execStart(text, dropIn), "/a/dockerd  -b")
+}
+
+func TestInstallKeepsTheArgumentsOfTheUsersDropIn(t *testing.T) {
+	h := newHost(t, true)
+	h.file("/etc/systemd/system/docker.service.d/override.conf", "[Service]\nEnvironment=A=b\nExecStart=\nExecStart=-/usr/bin/dockerd -H tcp://[::1]:2375 \"--label=a b\" $OPTS\n")
+	o, _ := h.options(patched)
+	assert.NilError(t, Install(context.Background(), o))
+	text, err := os.ReadFile(h.Path(dropIn))
+	assert.NilError(t, err)
+	assert.Equal(t, string(text), "# Made by ethorder; scripts/uninstall removes it.\n[Service]\nExecStart=\nExecStart=-"+
+		ownDockerd+" -H tcp://[::1]:2375 \"--label=a b\" $OPTS\n")
+}
+
+func TestInstallRollsBack(t *testing.T) {
+	for name, change := range map[string]func(h *fakeHost, o *Options){
+		"does not start":        func(h *fakeHost, o *Options) { *o, _ = h.options(patched + " dead") },
+		"hangs":                 func(h *fakeHost, o *Options) { *o, _ = h.options(patched + " hangs") },
+		"crashes after a while": func(h *fakeHost, o *Options) { *o, _ = h.options(patched + " crashes") },
+		"loses containers":      func(h *fakeHost, _ *Options) { h.lost = true },
+		"does not pass the verify": func(_ *fakeHost, o *Options) {
+			o.Verify = func(context.Context) error { return errors.New("wrong order") }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, h *fakeHost) {
+				o, _ := h.options(patched)
+				change(h, &o)
+				before := h.tree()
+				assert.ErrorContains(t, Install(context.Background(), o), "rolled back to 29.8.1")
+				assert.Equal(t, h.running(), stock)
+				assert.DeepEqual(t, h.tree(), before)
+				assert.DeepEqual(t, h.containers, map[string]string{"a": "always", "b": "unless-stopped"})
+			})
+		})
+	}
+}
+
+func TestInterruptRollsBack(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		o, _ := h.options(patched)
+		before := h.tree()
+		ctx, cancel := context.WithCancel(context.Background())
+		o.Verify = func(ctx context.Context) error { cancel(); return ctx.Err() }
+		assert.ErrorIs(t, Install(ctx, o), context.Canceled)
+		assert.Equal(t, h.running(), stock)
+		assert.DeepEqual(t, h.tree(), before)
+	})
+}
+
+func TestFullDiskRollsBack(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		before := h.tree()
+		o, _ := h.options(patched)
+		for n := 0; ; n++ {
+			h.containers = map[string]string{"a": "always"}
+			h.changes, h.fullAt = 0, n
+			err := Install(context.Background(), o)
+			h.fullAt = -1
+			if err == nil {
+				if h.changes <= n {
+					assert.Assert(t, n >= 8, "only %d changes", n)
+					return
+				}
+				// What failed was no write.
+				assert.Equal(t, h.running(), patched)
+				assert.NilError(t, Uninstall(context.Background(), o))
+				continue
+			}
+			assert.ErrorIs(t, err, syscall.ENOSPC)
+			assert.Equal(t, h.running(), stock)
+			assert.DeepEqual(t, h.tree(), before)
+		}
+	})
+}
+
+// After a kill at any change, of an install or of a removal, the next run ends well, and the engine
+// runs all the time. It makes no difference if the engine, too, ends and starts again meanwhile.
+func TestKillAtAnyChange(t *testing.T) {
+	ctx := context.Background()
+	install := func(t *testing.T, o Options) { assert.NilError(t, Install(ctx, o)) }
+	uninstall := func(t *testing.T, o Options) { assert.NilError(t, Uninstall(ctx, o)) }
+	for name, test := range map[string]struct {
+		before, killed func(*testing.T, Options)
+		dockerd        string
+	}{
+		"install":              {nil, install, patched},
+		"uninstall":            {install, uninstall, patched},
+		"install over another": {func(t *testing.T, o Options) { install(t, o) }, install, "29.8.1+ethseq.3"},
+		"roll-back":            {nil, func(t *testing.T, o Options) { assert.Check(t, Install(ctx, o) != nil) }, patched + " crashes"},
+	} {
+		for _, next := range []string{"install", "uninstall"} {
+			t.Run(name+", then "+next, func(t *testing.T) {
+				t.Parallel()
+				for k := range 4 {
+					systemd, ends := k&1 == 0, k&2 == 0
+					for n, was := 0, true; was; n++ {
+						h := newHost(t, systemd)
+						before := h.tree()
+						o, _ := h.options(patched)
+						if test.before != nil {
+							test.before(t, o)
+						}
+						bad, _ := h.options(test.dockerd)
+						was = h.kill(n, func() { test.killed(t, bad) })
+						// If the engine or the machine ended now, it would start again.
+						assert.Assert(t, strings.HasPrefix(h.dockerd(h.unit), stock), "killed at %d", n)
+						assert.Assert(t, !systemd || strings.HasPrefix(h.dockerd(execStart(h.cat(), "")), stock), "killed at %d", n)
+						if ends {
+							h.start()
+						}
+						if !strings.Contains(test.dockerd, "crashes") {
+							assert.Assert(t, h.running() != "", "killed at %d", n)
+						}
+						if next == "install" {
+							install(t, o)
+							assert.Equal(t, h.running(), patched, "killed at %d", n)
+						}
+						uninstall(t, o)
+						assert.Equal(t, h.running(), stock, "killed at %d", n)
+						assert.DeepEqual(t, h.tree(), before)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestWithoutARestartCommandTheUserRestarts(t *testing.T) {
+	h := newHost(t, false)
+	before := h.tree()
+	o, out := h.options(patched)
+	o.Restart = ""
+	assert.NilError(t, Install(context.Background(), o))
+	assert.Equal(t, h.pid, 1)
+	assert.Assert(t, strings.Contains(out.String(), "it runs when you restart"), out)
+	assert.NilError(t, Uninstall(context.Background(), o))
+	assert.Equal(t, h.pid, 1)
+	assert.DeepEqual(t, h.tree(), before)
+}
+
+func TestUninstallLeavesAnUpgradedPackage(t *testing.T) {
+	h := newHost(t, false)
+	o, _ := h.options(patched)
+	assert.NilError(t, Install(context.Background(), o))
+	h.file("/usr/bin/dockerd", "29.8.2")
+	assert.NilError(t, Uninstall(context.Background(), o))
+	assert.Equal(t, h.running(), "29.8.2")
+	_, err := os.Stat(h.Path("/usr/bin/dockerd" + backup))
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestAVerifyThatCannotRunIsNoFailure(t *testing.T) {
+	h := newHost(t, true)
+	o, _ := h.options(patched)
+	o.Verify = func(context.Context) error { return tool.CannotRunf("no room") }
+	assert.NilError(t, Install(context.Background(), o))
+	assert.Equal(t, h.running(), patched)
+}
+
+func TestUninstallOfAnEngineThatHangs(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		before := h.tree()
+		o, _ := h.options(patched)
+		assert.NilError(t, Install(context.Background(), o))
+		h.engine = patched + " hangs"
+		assert.NilError(t, Uninstall(context.Background(), o))
+		assert.Equal(t, h.running(), stock)
+		assert.DeepEqual(t, h.tree(), before)
+	})
+}
+
+func TestLiveRestoreContainersMustRun(t *testing.T) {
+	h := newHost(t, true)
+	i := installer{Options: Options{Host: h}}
+	for _, want := range []int{2, 3} {
+		must, err := i.containers(context.Background())
+		assert.NilError(t, err)
+		assert.Equal(t, len(must), want)
+		h.live = true
+	}
+}

@@ -1,0 +1,89 @@
+package install
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+)
+
+// The states of a journal. Without a journal, nothing is installed.
+const (
+	installing = "installing"
+	installed  = "installed"
+	removing   = "removing"
+)
+
+// journal is the one file that says what is installed on a host, and what to do about it.
+type journal struct {
+	State        string      `json:"state"`
+	Step         string      `json:"step,omitempty"`       // step that was begun last
+	Systemd      bool        `json:"systemd"`              // a drop-in, not a swapped file
+	Stock        string      `json:"stock"`                // path of the host's own dockerd
+	StockVersion string      `json:"stock_version"`        // what it answers
+	Sums         []string    `json:"sha256"`               // of the dockerd, and of those that it replaced
+	Restart      string      `json:"restart,omitempty"`    // command that restarts an engine without systemd
+	Restarted    bool        `json:"restarted"`            // the engine that runs may be a new one
+	Containers   []container `json:"containers,omitempty"` // those that must run after a restart
+}
+
+func (j journal) unfinished() bool { return j.State == installing || j.State == removing }
+
+func (i *installer) load() error {
+	text, err := os.ReadFile(i.Host.Path(journalFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &i.journal)
+	}
+	if err != nil {
+		return fmt.Errorf("read the journal of installs %s: %w", journalFile, err)
+	}
+	return nil
+}
+
+func (i *installer) save() error {
+	text, err := json.MarshalIndent(i.journal, "", "  ")
+	if err == nil {
+		err = i.Host.Write(journalFile, bytes.NewReader(append(text, '\n')), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write the journal of installs: %w", err)
+	}
+	return nil
+}
+
+// copy copies a program of this machine to a path of the host.
+func (i *installer) copy(to, from string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return i.Host.Write(to, f, 0o755)
+}
+
+// isOurs reports whether a file of the host is a dockerd that was installed.
+func (i *installer) isOurs(path string) bool {
+	sum, err := checksum(i.Host.Path(path))
+	return err == nil && slices.Contains(i.journal.Sums, sum)
+}
+
+func checksum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
