@@ -49,7 +49,8 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return tool.Usagef("%w", err) })
 	root.AddGroup(&cobra.Group{ID: "user", Title: "For users:"}, &cobra.Group{ID: "maintainer", Title: "For maintainers:"})
 	users := []*cobra.Command{
-		demoCommand(), verifyCommand(), inspectCommand(), buildCommand(), patchCommand(), composeOrderCommand(),
+		demoCommand(), verifyCommand(), inspectCommand(), buildCommand(), installCommand(), uninstallCommand(),
+		patchCommand(), composeOrderCommand(),
 	}
 	for _, cmd := range users {
 		cmd.GroupID = "user"
