@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	interval, answerLimit = time.Millisecond, 20*time.Millisecond
+	interval, answerLimit = time.Millisecond, 2*time.Second
 	if _, err := os.Stat("/dev/shm"); err == nil {
 		os.Setenv("TMPDIR", "/dev/shm") // where to sync costs no time
 	}
@@ -230,7 +230,7 @@ func (h *fakeHost) options(text string) (Options, *strings.Builder) {
 	return Options{
 		Host: h, Out: out, Restart: "restart it",
 		Build:     func(context.Context, string) (string, error) { return path, nil },
-		StopLimit: time.Second, StartLimit: 50 * time.Millisecond, Settle: 50 * time.Millisecond,
+		StopLimit: 5 * time.Second, StartLimit: time.Second, Settle: 50 * time.Millisecond,
 	}, out
 }
 
