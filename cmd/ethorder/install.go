@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/signal"
@@ -14,6 +15,7 @@ import (
 	"ethorder/internal/install"
 	"ethorder/internal/repo"
 	"ethorder/internal/tool"
+	"ethorder/internal/trial"
 )
 
 func installCommand() *cobra.Command {
@@ -43,6 +45,10 @@ func installCommand() *cobra.Command {
 				return "", err
 			}
 			return build.Engine(ctx, root, build.Options{Release: rel, Clone: from.of(rel)})
+		}
+		o.Verify = func(ctx context.Context) error {
+			host := cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock")
+			return trial.Verify{Root: root, URL: host, Starts: 20, Out: os.Stderr}.Run(ctx)
 		}
 		return changeHost(cmd, o, install.Install)
 	})
