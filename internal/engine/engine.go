@@ -18,10 +18,6 @@ import (
 // told to stop, and then they stop at once.
 const Image = "probe"
 
-// AttachSequenceOption is the driver option of an endpoint that gives its network an
-// explicit attach sequence, as the patched engines know it.
-const AttachSequenceOption = "com.docker.network.endpoint.attachsequence"
-
 // maxDir is the longest name of a sandbox's folder: the kernel takes 107 bytes for the
 // path of a socket.
 const maxDir = 107 - len("/containerd.sock")

@@ -57,7 +57,7 @@ var stackFiles embed.FS
 
 var stacks = parseStacks(stackFiles)
 
-// parseStacks panics if the files, which are embedded, are not as they must be.
+// parseStacks panics if a file is no stack: they are embedded.
 func parseStacks(files fs.FS) (all []stack) {
 	paths, err := fs.Glob(files, "stacks/*.yaml")
 	for _, path := range paths {

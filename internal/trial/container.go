@@ -204,7 +204,7 @@ func (c *Container) count(when string, start observe.Snapshot) {
 	}
 }
 
-// countIf counts something that is so, in a figure that is 0 otherwise.
+// countIf counts something if it is true, in a figure that is 0 otherwise.
 func (c *Container) countIf(figure string, so bool) {
 	n := c.Figures[figure]
 	if so {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"ethorder"
+
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
 )
@@ -203,7 +205,7 @@ func (r corruption) change(file []byte) ([]byte, error) {
 		}
 		kept[network]["DriverOpts"] = json.RawMessage("null")
 		if value, ok := r.explicit[network]; ok {
-			kept[network]["DriverOpts"] = json.RawMessage(fmt.Sprintf("{%q: %s}", engine.AttachSequenceOption, value))
+			kept[network]["DriverOpts"] = json.RawMessage(fmt.Sprintf("{%q: %s}", ethorder.AttachSequenceOption, value))
 		}
 	}
 	settings["AttachSequences"] = json.RawMessage(r.stored())

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"ethorder"
+
 	"ethorder/internal/engine"
 )
 
@@ -133,5 +135,5 @@ func connectBody(endpoint string) string {
 
 // explicitly are the settings of an endpoint that give an explicit number, as JSON.
 func explicitly(number string) string {
-	return fmt.Sprintf(`{"DriverOpts":{%q:%q}}`, engine.AttachSequenceOption, number)
+	return fmt.Sprintf(`{"DriverOpts":{%q:%q}}`, ethorder.AttachSequenceOption, number)
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"ethorder"
+
 	"golang.org/x/sys/unix"
 
 	"ethorder/internal/engine"
@@ -129,7 +131,7 @@ func badExplicit(c *Container) {
 				c.Do(clean)
 				continue
 			}
-			for _, words := range []string{"400 ", engine.AttachSequenceOption, fmt.Sprintf(`\"%s\"`, bad), "1 to 4294967295"} {
+			for _, words := range []string{"400 ", ethorder.AttachSequenceOption, fmt.Sprintf(`\"%s\"`, bad), "1 to 4294967295"} {
 				if !strings.Contains(err.Error(), words) {
 					c.blame("%q does not say %q", err, words)
 				}

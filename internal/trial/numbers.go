@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 
+	"ethorder"
+
 	"ethorder/internal/engine"
 )
 
@@ -61,7 +63,7 @@ func StoredNumbers(file []byte, names map[string]string) (map[string]uint64, err
 // ExplicitNumber returns the number that the driver options of an endpoint give, or 0 if they
 // give none that can be used.
 func ExplicitNumber(driverOpts map[string]string) uint64 {
-	n, err := strconv.ParseUint(driverOpts[engine.AttachSequenceOption], 10, 32)
+	n, err := strconv.ParseUint(driverOpts[ethorder.AttachSequenceOption], 10, 32)
 	if err != nil {
 		return 0
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"ethorder"
+
 	"go.yaml.in/yaml/v3"
 
 	"ethorder/internal/engine"
@@ -67,7 +69,7 @@ var (
 	core, extended = parseScenarios(coreScenarios), parseScenarios(extendedScenarios)
 )
 
-// parseScenarios panics if the text, which is embedded, is not as it must be.
+// parseScenarios panics if the text is no list of scenarios: it is embedded.
 func parseScenarios(text []byte) (all []Scenario) {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
@@ -304,7 +306,7 @@ func expand(command string, id func(network string) (string, error)) (string, er
 		}
 		return full
 	})
-	return strings.ReplaceAll(command, "{seq}", engine.AttachSequenceOption), err
+	return strings.ReplaceAll(command, "{seq}", ethorder.AttachSequenceOption), err
 }
 
 // runCommand runs a command of a scenario, and returns what it printed.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"ethorder"
+
 	"github.com/sirupsen/logrus"
 
 	"ethorder/internal/engine"
@@ -104,7 +106,7 @@ var swarmSteps = []swarmStep{
 	}, nil},
 	{"tasks after the service has given its last network an explicit number", func(ctx context.Context, s *swarm) (int, error) {
 		return allNodes, s.docker(ctx, "service", "update", "--detach", "--network-rm", "alpha",
-			"--network-add", "name=alpha,driver-opt="+engine.AttachSequenceOption+"=1", serviceName)
+			"--network-add", "name=alpha,driver-opt="+ethorder.AttachSequenceOption+"=1", serviceName)
 	}, []string{"alpha", "ingress", "zulu", gatewayNetwork}},
 }
 

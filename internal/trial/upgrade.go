@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"ethorder/internal/engine"
+	"ethorder"
+
 	"ethorder/internal/observe"
 )
 
@@ -108,7 +109,7 @@ func explicitNumbers(c *Container) {
 // explicit one.
 func mixedNumbers(c *Container) {
 	c.Make("zulu mike", "alpha yankee")
-	c.Connect("alpha", "--driver-opt", engine.AttachSequenceOption+"=9")
+	c.Connect("alpha", "--driver-opt", ethorder.AttachSequenceOption+"=9")
 	c.Starts(1, "patched")
 
 	c.ToStock()

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"ethorder"
+
 	"ethorder/internal/engine"
 )
 
@@ -317,12 +319,12 @@ func (c command) arguments(name, network string) []string {
 		return append(strings.Fields(string(c.verb)), network)
 	case create:
 		if c.number > 0 {
-			network = fmt.Sprintf("name=%s,driver-opt=%s=%d", network, engine.AttachSequenceOption, c.number)
+			network = fmt.Sprintf("name=%s,driver-opt=%s=%d", network, ethorder.AttachSequenceOption, c.number)
 		}
 		return []string{"create", "--name", name, "--network", network, engine.Image}
 	case connect:
 		if c.number > 0 {
-			return []string{"network", "connect", "--driver-opt", fmt.Sprintf("%s=%d", engine.AttachSequenceOption, c.number), network, name}
+			return []string{"network", "connect", "--driver-opt", fmt.Sprintf("%s=%d", ethorder.AttachSequenceOption, c.number), network, name}
 		}
 		return []string{"network", "connect", network, name}
 	case disconnect:
@@ -349,7 +351,7 @@ func (c command) request(name string, key func(given) string) (path, body string
 	for _, g := range c.given() {
 		endpoint := map[string]any{}
 		if g.number > 0 {
-			endpoint["DriverOpts"] = map[string]string{engine.AttachSequenceOption: fmt.Sprint(g.number)}
+			endpoint["DriverOpts"] = map[string]string{ethorder.AttachSequenceOption: fmt.Sprint(g.number)}
 		}
 		endpoints[key(g)] = endpoint
 	}
