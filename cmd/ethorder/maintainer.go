@@ -98,7 +98,11 @@ func trialCommand() *cobra.Command {
 		if dry {
 			return o.List()
 		}
-		if err := installPackages(cmd, root, "docker-compose"); err != nil {
+		var packages []string
+		if len(o.Suites) == 0 || slices.Contains(o.Suites, trial.Compose.Name) {
+			packages = []string{"docker-compose"}
+		}
+		if err := installPackages(cmd, root, packages...); err != nil {
 			return err
 		}
 		return trial.Run(cmd.Context(), o)
