@@ -2,14 +2,14 @@ package install
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
+
+	"ethorder/internal/repo"
 )
 
 // The states of a journal. Without a journal, nothing is installed.
@@ -71,19 +71,6 @@ func (i *installer) copy(to, from string) error {
 
 // isOurs reports whether a file of the host is a dockerd that was installed.
 func (i *installer) isOurs(path string) bool {
-	sum, err := checksum(i.Host.Path(path))
+	sum, err := repo.HashFile(i.Host.Path(path))
 	return err == nil && slices.Contains(i.journal.Sums, sum)
-}
-
-func checksum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }

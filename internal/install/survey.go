@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"ethorder/internal/repo"
 	"ethorder/internal/tool"
 )
 
@@ -86,12 +87,12 @@ func (i *installer) choose(ctx context.Context, s survey) (bin binary, err error
 	if bin.path, err = i.Build(ctx, i.Release); err != nil {
 		return bin, err
 	}
-	if bin.sum, err = checksum(bin.path); i.DryRun && err != nil {
+	if bin.sum, err = repo.HashFile(bin.path); i.DryRun && err != nil {
 		return binary{path: bin.path, version: i.Release + mark}, nil // it is not built
 	} else if err != nil {
 		return bin, err
 	}
-	if own, _ := checksum(i.Host.Path(s.path)); own == bin.sum && i.journal.State == "" {
+	if own, _ := repo.HashFile(i.Host.Path(s.path)); own == bin.sum && i.journal.State == "" {
 		return bin, tool.Usagef("%s is the dockerd that the host has: nothing to install", bin.path)
 	}
 	if bin.version, err = i.askVersion(ctx, bin.path); err != nil || i.Force {
@@ -111,7 +112,7 @@ func (i *installer) isInstalled(s survey, bin binary) bool {
 		text, _ := os.ReadFile(i.Host.Path(dropIn))
 		right = string(text) == dropInText(s.newExec)
 	}
-	sum, err := checksum(i.Host.Path(at))
+	sum, err := repo.HashFile(i.Host.Path(at))
 	return i.journal.State == installed && s.answers == bin.version && err == nil && sum == bin.sum && right
 }
 
