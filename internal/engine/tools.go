@@ -30,8 +30,14 @@ type Tools struct {
 // FindTools returns the tools of Debian's packages. Those of Docker and
 // containerd it takes from the machine if they are installed there; otherwise it
 // downloads the packages (a few seconds, 65 MB) and unpacks them into dir, since
-// installing them would start a Docker Engine on the machine.
+// installing them would start a Docker Engine on the machine. Of several processes, one does so
+// at a time.
 func FindTools(ctx context.Context, dir string) (Tools, error) {
+	unlock, err := repo.Lock(ctx, dir)
+	if err != nil {
+		return Tools{}, err
+	}
+	defer unlock()
 	roots := map[string]string{}
 	var missing []string
 	for _, name := range []string{"docker.io", "containerd", "runc"} {
@@ -117,8 +123,13 @@ func unpack(ctx context.Context, dir string, names []string) error {
 
 // BuildProbe builds the binary that Image consists of and returns its path.
 func BuildProbe(ctx context.Context, root repo.Root) (string, error) {
+	unlock, err := repo.Lock(ctx, root.Out("tools"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
 	path := root.Out("tools", "probe")
-	_, err := tool.Run(ctx, tool.Cmd{
+	_, err = tool.Run(ctx, tool.Cmd{
 		Dir:  root.Path(),
 		Env:  []string{"CGO_ENABLED=0"},
 		What: "build the binary of the image",

@@ -136,7 +136,10 @@ func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, docker
 			return nil, tool.Usagef("the dockerd in the place of the patched one: %w", err)
 		}
 	}
-	if err := env.findTools(ctx); err != nil {
+	if env.Config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
+		return nil, err
+	}
+	if env.Config.Probe, err = engine.BuildProbe(ctx, root); err != nil {
 		return nil, err
 	}
 	if env.Config.Runc, err = build.Runc(ctx, root, rel); err != nil {
@@ -149,21 +152,6 @@ func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, docker
 		env.Patched, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone})
 	}
 	return env, err
-}
-
-// findTools fills in what the engines of all releases run with. Another process may do the
-// same at this time.
-func (env *Env) findTools(ctx context.Context) error {
-	unlock, err := repo.Lock(ctx, env.Root.Out("tools"))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if env.Config.Tools, err = engine.FindTools(ctx, env.Root.Out("tools", "debian")); err != nil {
-		return err
-	}
-	env.Config.Probe, err = engine.BuildProbe(ctx, env.Root)
-	return err
 }
 
 // noFirewall are arguments for a dockerd in whose trials firewall rules play no part. They
