@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"os/signal"
@@ -47,8 +46,7 @@ func installCommand() *cobra.Command {
 			return build.Engine(ctx, root, build.Options{Release: rel, Clone: from.of(rel)})
 		}
 		o.Verify = func(ctx context.Context) error {
-			host := cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock")
-			return trial.Verify{Root: root, URL: host, Starts: 20, Out: os.Stderr}.Run(ctx)
+			return trial.Verify{Root: root, URL: runningURL(), Starts: 20, Out: os.Stderr}.Run(ctx)
 		}
 		return changeHost(cmd, o, install.Install)
 	})

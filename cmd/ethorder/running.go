@@ -12,9 +12,12 @@ import (
 	"ethorder/internal/trial"
 )
 
+// runningURL is the engine that a command talks to unless it is told another.
+func runningURL() string { return cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock") }
+
 // addRunning adds the flags of a command for an engine that runs.
 func addRunning(cmd *cobra.Command, url *string, json *bool) {
-	cmd.Flags().StringVar(url, "host", cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock"),
+	cmd.Flags().StringVar(url, "host", runningURL(),
 		"talk to the engine at this `URL`, unix:///PATH or tcp://ADDRESS:PORT (default $DOCKER_HOST)")
 	cmd.Flags().BoolVar(json, "json", false, "print JSON")
 }
