@@ -11,8 +11,8 @@ import (
 // an explicit attach sequence, a number from 1 to 4294967295.
 const AttachSequenceOption = "com.docker.network.endpoint.attachsequence"
 
-// maxAttachSequence is more than a container can use up: the daemon has not given
-// a higher number.
+// maxAttachSequence is the highest number that is read. It is more than a container
+// can use up, and leaves room to count up.
 const maxAttachSequence = 1 << 62
 
 // AttachSequences are the numbers that the daemon has given to the networks of a
@@ -20,10 +20,15 @@ const maxAttachSequence = 1 << 62
 // that was attached later has the higher number. It is never changed in place.
 type AttachSequences map[string]uint64
 
-// UnmarshalJSON reads the numbers that it can. One that cannot be read is as good
-// as none; an error would cost the container.
+// UnmarshalJSON reads the numbers that it can. One that cannot be read, or that is
+// too high, is as good as none; an error would cost the container.
 func (as *AttachSequences) UnmarshalJSON(b []byte) error {
 	_ = json.Unmarshal(b, (*map[string]uint64)(as))
+	for key, n := range *as {
+		if n > maxAttachSequence {
+			delete(*as, key)
+		}
+	}
 	return nil
 }
 
@@ -64,9 +69,6 @@ func (as AttachSequences) sequence(key string, ep *EndpointSettings) (n uint64, 
 		if n == 0 && ep.NetworkID != "" {
 			n = as[ep.NetworkID] // from when the settings had the network under its id
 		}
-	}
-	if n > maxAttachSequence {
-		n = 0
 	}
 	return n, false
 }
@@ -109,7 +111,7 @@ func (as AttachSequences) Reconcile(networks map[string]*EndpointSettings, first
 		if ep := networks[key]; id == "" && ep != nil && ep.EndpointSettings != nil {
 			id = ep.NetworkID
 		}
-		if n, _ := as.sequence(id, nil); n != 0 && id != "" {
+		if n := as[id]; n != 0 && id != "" {
 			keep(key, n)
 		}
 		names[key], ranks[key] = name, places[name]

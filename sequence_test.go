@@ -176,12 +176,24 @@ func (c *container) describeSettings() string {
 	return strings.Join(s, ", ")
 }
 
+// storeAndLoad stores numbers and starts the daemon again.
+func (c *container) storeAndLoad(t *rapid.T, numbers AttachSequences) {
+	t.Helper()
+	if c.highest(true) > 1<<62 {
+		t.Skip("a number is too high to be read again")
+	}
+	stored, err := json.Marshal(numbers)
+	assert.NilError(t, err)
+	c.as = nil
+	assert.NilError(t, json.Unmarshal(stored, &c.as))
+}
+
 // reconcile numbers the networks, and looks up none that has a number.
 func (c *container) reconcile(t *rapid.T) {
 	t.Helper()
 	hasNumber := func(key string) bool {
 		i := slices.IndexFunc(c.model, func(a *attachment) bool { return a.key == key })
-		return i >= 0 && c.model[i].explicit != 0 || 1 <= c.as[key] && c.as[key] <= 1<<62
+		return i >= 0 && c.model[i].explicit != 0 || c.as[key] != 0
 	}
 	unnumbered := slices.ContainsFunc(c.model, func(a *attachment) bool { return !hasNumber(a.key) })
 	given := c.as
@@ -360,12 +372,21 @@ func (c *container) actions() map[string]func(*rapid.T) {
 		},
 		"store garbage": func(t *rapid.T) {
 			a := c.drawAttached(t)
+			stored := maps.Clone(c.as)
+			stored[a.key] = rapid.SampledFrom([]uint64{0, 1<<62 + 1, 1 << 63, math.MaxUint64}).Draw(t, "garbage")
+			c.storeAndLoad(t, stored)
 			a.automatic = 0
-			c.as = maps.Clone(c.as)
-			c.as[a.key] = rapid.SampledFrom([]uint64{0, 1<<62 + 1, 1 << 63, math.MaxUint64}).Draw(t, "garbage")
 			if rapid.Bool().Draw(t, "missing") {
 				delete(c.as, a.key)
 			}
+		},
+		"store the highest number": func(t *rapid.T) {
+			a := c.drawAttached(t)
+			if a.explicit != 0 || c.as[a.key] != a.automatic || c.highest(true) >= 1<<62 {
+				t.Skip("it has no number of its own, or another has the highest")
+			}
+			c.as = maps.Clone(c.as)
+			a.automatic, c.as[a.key] = 1<<62, 1<<62
 		},
 		"store numbers of networks that are not attached": func(t *rapid.T) {
 			c.as = maps.Clone(c.as)
@@ -374,10 +395,7 @@ func (c *container) actions() map[string]func(*rapid.T) {
 			c.as[name], c.as[networkID(name)] = n, n
 		},
 		"store and load": func(t *rapid.T) {
-			stored, err := json.Marshal(c.as)
-			assert.NilError(t, err)
-			c.as = nil
-			assert.NilError(t, json.Unmarshal(stored, &c.as))
+			c.storeAndLoad(t, c.as)
 			c.check(t)
 		},
 		"another node": func(t *rapid.T) {
@@ -537,7 +555,7 @@ func TestHeapSequenceAppend(t *testing.T) {
 		{"was automatic", AttachSequences{"a": 1, "x": 2}, map[string]uint64{"a": 0, "x": 1}, AttachSequences{"a": 1}},
 		{"was the last", AttachSequences{"a": 1, "x": 5}, map[string]uint64{"a": 0, "x": 0}, AttachSequences{"a": 1, "x": 2}},
 		{"is not there", AttachSequences{"a": 1, "x": 5}, map[string]uint64{"a": 0}, AttachSequences{"a": 1}},
-		{"beside a garbled number", AttachSequences{"a": math.MaxUint64}, map[string]uint64{"a": 0, "x": 0}, AttachSequences{"a": 0, "x": 1}},
+		{"behind the highest that is read", AttachSequences{"a": 1 << 62}, map[string]uint64{"a": 0, "x": 0}, AttachSequences{"a": 1 << 62, "x": 1<<62 + 1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			assert.DeepEqual(t, tc.as.Append(request(tc.explicit), "x"), tc.want)
@@ -585,10 +603,8 @@ func TestHeapSequenceReconcile(t *testing.T) {
 			map[string]*EndpointSettings{"x": withID("id-x"), "mike": nil}, nil, AttachSequences{"x": 3, "mike": 2}},
 		{"the key was the id of the highest", AttachSequences{"id-zulu": 5}, map[string]*EndpointSettings{"zulu": nil, "mike": nil}, []string{"mike"},
 			AttachSequences{"zulu": 5, "mike": 6}},
-		{"the id had a garbled number", AttachSequences{"id-zulu": 1 << 63}, map[string]*EndpointSettings{"zulu": nil}, nil,
-			AttachSequences{"zulu": 1}},
-		{"the highest that can have been given", AttachSequences{"mike": 1 << 62}, map[string]*EndpointSettings{"mike": nil}, nil,
-			AttachSequences{"mike": 1 << 62}},
+		{"one has the highest that is read", AttachSequences{"mike": 1 << 62}, map[string]*EndpointSettings{"mike": nil, "alpha": nil, "zulu": nil},
+			[]string{"zulu"}, AttachSequences{"mike": 1 << 62, "zulu": 1<<62 + 1, "alpha": 1<<62 + 2}},
 		{"a network that is not there", AttachSequences{"kilo": 9, "mike": 2}, map[string]*EndpointSettings{"mike": nil, "zulu": nil}, nil,
 			AttachSequences{"mike": 2, "zulu": 3}},
 		{"no network", AttachSequences{"kilo": 9}, nil, []string{"kilo"}, AttachSequences{}},
@@ -700,6 +716,15 @@ func TestHeapSequenceStore(t *testing.T) {
 	var loaded AttachSequences
 	assert.NilError(t, json.Unmarshal(stored, &loaded))
 	assert.DeepEqual(t, loaded, AttachSequences{"net1": 1, "net2": 1 << 62})
+
+	// Numbers above it are given, and are not read again.
+	as := loaded.Reconcile(map[string]*EndpointSettings{"net2": nil, "alpha": nil, "zulu": nil}, []string{"zulu"}, byName)
+	assert.DeepEqual(t, as.Ordered(map[string]*EndpointSettings{"net2": nil, "alpha": nil, "zulu": nil}, byName), []string{"net2", "zulu", "alpha"})
+	stored, err = json.Marshal(as)
+	assert.NilError(t, err)
+	loaded = nil
+	assert.NilError(t, json.Unmarshal(stored, &loaded))
+	assert.DeepEqual(t, loaded, AttachSequences{"net2": 1 << 62})
 }
 
 // The engine asks for the order right after it has changed a key from the network's
