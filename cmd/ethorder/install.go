@@ -80,5 +80,6 @@ func changeHost(cmd *cobra.Command, o install.Options, do func(context.Context, 
 	signal.Ignore(syscall.SIGHUP) // a login may come over a network of the engine that is restarted
 	o.Host, o.Out = install.Machine{Root: "/"}, cmd.OutOrStdout()
 	o.StopLimit, o.StartLimit, o.Settle = 5*time.Minute, time.Minute, 20*time.Second
+	o.GuardLimit = 15 * time.Minute
 	return do(cmd.Context(), o)
 }

@@ -5,6 +5,10 @@
 // each step. If a step fails, it removes what is there, and the host's own engine runs again. If it
 // is killed, the next Install or Uninstall does so. A removal is therefore the same list of steps
 // after any step of an install, also after half of one, and each of them may be repeated.
+//
+// With systemd, the host does not depend on the next run: until the new engine has passed all checks,
+// its drop-in is in /run, where it does not outlive a reboot, and a timer removes it and restarts the
+// engine unless Install stops the timer.
 package install
 
 import (
@@ -12,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,6 +33,8 @@ import (
 const (
 	ownDockerd  = "/usr/local/lib/ethorder/dockerd"
 	dropIn      = "/etc/systemd/system/docker.service.d/zz-ethorder.conf"
+	trialDropIn = "/run/systemd/system/docker.service.d/zz-ethorder.conf" // until all checks have passed
+	guard       = "ethorder-guard"                                        // unit of the timer
 	journalFile = "/var/lib/ethorder/install.json"
 	backup      = ".ethorder-stock" // added to the name of a dockerd that was swapped
 )
@@ -52,6 +59,7 @@ type Options struct {
 	StopLimit  time.Duration // how long the engine may take to end
 	StartLimit time.Duration // how long it may take to answer, and then its containers to run
 	Settle     time.Duration // how long it must then keep running
+	GuardLimit time.Duration // with systemd: how long all of that and Verify may take
 }
 
 // A step is one change of the host. It may be repeated.
@@ -204,28 +212,7 @@ func (i *installer) play(ctx context.Context, steps []step) error {
 func (i *installer) installSteps(s survey, bin binary) []step {
 	var steps []step
 	if s.systemd {
-		steps = []step{
-			{name: "copy " + bin.path + " to " + ownDockerd, do: func(ctx context.Context) error {
-				if err := i.copy(ownDockerd, bin.path); err != nil {
-					return err
-				}
-				_, err := i.askVersion(ctx, i.Host.Path(ownDockerd)) // the disk may forbid programs
-				return err
-			}},
-			{name: "write " + dropIn + " with ExecStart=" + s.newExec, do: func(context.Context) error {
-				return i.Host.Write(dropIn, strings.NewReader(dropInText(s.newExec)), 0o644)
-			}},
-			{name: "run systemctl daemon-reload", do: func(ctx context.Context) error {
-				if err := i.systemctl(ctx, "daemon-reload"); err != nil {
-					return err
-				}
-				text, err := i.unitText(ctx)
-				if got := execStart(text, ""); err == nil && got != s.newExec {
-					err = fmt.Errorf("docker.service has ExecStart=%s from another drop-in, want %s", got, s.newExec)
-				}
-				return err
-			}},
-		}
+		steps = i.dropInSteps(s, bin)
 	} else {
 		steps = []step{
 			{name: "keep " + s.path + " as " + s.path + backup, do: func(context.Context) error {
@@ -263,7 +250,66 @@ func (i *installer) installSteps(s survey, bin binary) []step {
 			return err
 		}})
 	}
+	if s.systemd {
+		steps = append(steps, step{name: "move " + trialDropIn + " to " + dropIn, do: func(ctx context.Context) error {
+			if err := i.Host.Write(dropIn, strings.NewReader(dropInText(s.newExec)), 0o644); err != nil {
+				return err
+			}
+			if err := i.Host.Remove(trialDropIn); err != nil {
+				return err
+			}
+			if err := i.systemctl(ctx, "daemon-reload"); err != nil {
+				return err
+			}
+			return i.stopGuard(ctx)
+		}})
+	}
 	return steps
+}
+
+// dropInSteps have systemd run the new engine at its next start, for a limited time.
+func (i *installer) dropInSteps(s survey, bin binary) (steps []step) {
+	if _, err := os.Stat(i.Host.Path(dropIn)); err == nil { // else a reboot would run the new file before the checks
+		steps = append(steps, step{name: "remove the drop-in of an earlier install", do: func(ctx context.Context) error {
+			return errors.Join(i.Host.Remove(dropIn), i.systemctl(ctx, "daemon-reload"))
+		}})
+	}
+	return append(steps,
+		step{name: "copy " + bin.path + " to " + ownDockerd, do: func(ctx context.Context) error {
+			if err := i.copy(ownDockerd, bin.path); err != nil {
+				return err
+			}
+			_, err := i.askVersion(ctx, i.Host.Path(ownDockerd)) // the disk may forbid programs
+			return err
+		}},
+		step{name: "write " + trialDropIn + " with ExecStart=" + s.newExec, do: func(context.Context) error {
+			return i.Host.Write(trialDropIn, strings.NewReader(dropInText(s.newExec)), 0o644)
+		}},
+		step{name: "run systemctl daemon-reload", do: func(ctx context.Context) error {
+			if err := i.systemctl(ctx, "daemon-reload"); err != nil {
+				return err
+			}
+			text, err := i.unitText(ctx)
+			if got := execStart(text); err == nil && got != s.newExec {
+				err = fmt.Errorf("docker.service has ExecStart=%s from another drop-in, want %s", got, s.newExec)
+			}
+			return err
+		}},
+		step{name: fmt.Sprintf("have systemd bring back %s after %v, unless all goes well", s.path, i.GuardLimit), do: i.startGuard},
+	)
+}
+
+// startGuard has systemd bring back the host's own engine after a while, whatever becomes of this
+// program.
+func (i *installer) startGuard(ctx context.Context) error {
+	_ = i.stopGuard(ctx) // of a run that was killed
+	_, err := i.Host.Run(ctx, "systemd-run", "--unit="+guard, "--collect", fmt.Sprintf("--on-active=%.0fs", i.GuardLimit.Seconds()),
+		"sh", "-c", "rm -f "+trialDropIn+" "+dropIn+"; systemctl daemon-reload; systemctl reset-failed docker.service; systemctl restart docker.service")
+	return err
+}
+
+func (i *installer) stopGuard(ctx context.Context) error {
+	return i.systemctl(ctx, "stop", guard+".timer")
 }
 
 // remove takes the new engine out, whatever of it is there, and ends with the journal.
@@ -272,7 +318,9 @@ func (i *installer) remove(ctx context.Context) error {
 	var steps []step
 	if j.Systemd {
 		steps = []step{
-			{name: "remove " + dropIn, do: func(context.Context) error { return i.Host.Remove(dropIn) }},
+			{name: "remove " + dropIn, do: func(context.Context) error {
+				return errors.Join(i.Host.Remove(dropIn), i.Host.Remove(trialDropIn))
+			}},
 			{name: "run systemctl daemon-reload", do: func(ctx context.Context) error { return i.systemctl(ctx, "daemon-reload") }},
 		}
 	} else {
@@ -304,7 +352,10 @@ func (i *installer) remove(ctx context.Context) error {
 			return i.startContainers(ctx)
 		}})
 	}
-	steps = append(steps, step{name: "remove " + filepath.Dir(ownDockerd) + " and the journal", do: func(context.Context) error {
+	steps = append(steps, step{name: "remove " + filepath.Dir(ownDockerd) + " and the journal", do: func(ctx context.Context) error {
+		if j.Systemd {
+			_ = i.stopGuard(ctx) // there may be none
+		}
 		return errors.Join(i.Host.Remove(ownDockerd), i.Host.Remove(journalFile))
 	}})
 	if i.DryRun {

@@ -41,6 +41,7 @@ type fakeHost struct {
 
 	unit    string // ExecStart as systemd has read it
 	engine  string // text of the dockerd that runs; "" is none
+	guard   string // command that systemd runs after a while; "" is none
 	pid     int
 	started time.Time
 	live    bool
@@ -65,7 +66,7 @@ func newHost(t *testing.T, systemd bool) *fakeHost {
 	if systemd {
 		h.file("/run/systemd/system/keep", "")
 		h.file("/usr/lib/systemd/system/docker.service", "[Unit]\nRequires=docker.socket\n[Service]\nType=notify\nExecStart=/usr/bin/dockerd -H fd:// \\\n# why\n  --containerd=/run/containerd/containerd.sock\nRestart=always\n")
-		h.unit = execStart(h.cat(), "")
+		h.unit = execStart(h.cat())
 	}
 	h.start()
 	h.containers = map[string]string{"a": "always", "b": "unless-stopped", "c": "no"}
@@ -78,8 +79,13 @@ func (h *fakeHost) file(path, text string) {
 }
 
 func (h *fakeHost) cat() string {
-	files, _ := filepath.Glob(h.Path("/etc/systemd/system/docker.service.d/*.conf"))
-	slices.Sort(files)
+	files, _ := filepath.Glob(h.Path("/run/systemd/system/docker.service.d/*.conf"))
+	inEtc, _ := filepath.Glob(h.Path("/etc/systemd/system/docker.service.d/*.conf"))
+	files = slices.DeleteFunc(files, func(f string) bool { // /etc comes first
+		return slices.Contains(inEtc, strings.Replace(f, h.Path("/run"), h.Path("/etc"), 1))
+	})
+	files = append(files, inEtc...)
+	slices.SortFunc(files, func(a, b string) int { return strings.Compare(filepath.Base(a), filepath.Base(b)) })
 	var text string
 	for _, f := range append([]string{h.Path("/usr/lib/systemd/system/docker.service")}, files...) {
 		content, err := os.ReadFile(f)
@@ -133,6 +139,25 @@ func (h *fakeHost) running() string {
 	return version
 }
 
+// fireGuard does what the guard's command says, after checking that it is one that sh knows.
+func (h *fakeHost) fireGuard() {
+	for _, command := range strings.Split(h.guard, "; ") {
+		switch words := strings.Fields(command); {
+		case words[0] == "rm":
+			for _, path := range words[2:] {
+				assert.NilError(h.t, h.Machine.Remove(path))
+			}
+		case command == "systemctl daemon-reload":
+			h.unit = execStart(h.cat())
+		case command == "systemctl restart docker.service":
+			h.start()
+		default:
+			assert.Equal(h.t, command, "systemctl reset-failed docker.service")
+		}
+	}
+	h.guard = ""
+}
+
 // change is called before each change of the host.
 func (h *fakeHost) change() error {
 	h.changes++
@@ -177,7 +202,19 @@ func (h *fakeHost) Run(ctx context.Context, args ...string) (string, error) {
 		return h.cat(), nil
 	case line == "systemctl daemon-reload":
 		_ = h.change()
-		h.unit = execStart(h.cat(), "")
+		h.unit = execStart(h.cat())
+		return "", nil
+	case args[0] == "systemd-run":
+		_ = h.change()
+		assert.Equal(h.t, h.guard, "")
+		h.guard = args[len(args)-1]
+		return "", nil
+	case line == "systemctl stop ethorder-guard.timer":
+		_ = h.change()
+		if h.guard == "" {
+			return "", errors.New("Unit ethorder-guard.timer not loaded")
+		}
+		h.guard = ""
 		return "", nil
 	case line == "systemctl reset-failed docker.service docker.socket":
 		return "", errors.New("Unit docker.socket not loaded")
@@ -285,6 +322,7 @@ func TestInstallAndUninstall(t *testing.T) {
 		assert.Equal(t, h.running(), patched)
 		assert.Equal(t, verified, 1)
 		assert.Assert(t, strings.Contains(out.String(), patched+" is installed and runs"), out)
+		assert.Equal(t, h.guard, "")
 		if h.systemd {
 			assert.Equal(t, h.unit, ownDockerd+" -H fd://  --containerd=/run/containerd/containerd.sock")
 		}
@@ -385,7 +423,7 @@ func TestExecStart(t *testing.T) {
 	text := "# /lib/systemd/system/docker.service\n[Service]\nExecStartPre=/bin/true\n# ExecStart=no\nExecStart = /a/dockerd \\\n; why\n -b\n" +
 		"# /etc/systemd/system/docker.service.d/1.conf\n[Unit]\nExecStart=no\n[Service]\nExecStart=\nExecStart=/c/dockerd $OPTS\n" +
 		"# " + dropIn + "\n[Service]\nExecStart=\nExecStart=/ours/dockerd\n"
-	assert.Equal(t, execStart(text, ""), "/ours/dockerd")
+	assert.Equal(t, execStart(text), "/ours/dockerd")
 	assert.Equal(t, execStart(text, dropIn), "/c/dockerd $OPTS")
 	text, _, _ = strings.Cut(text, "# /etc")
 	assert.Equal(t, execStart(text, dropIn), "/a/dockerd  -b")
@@ -495,7 +533,7 @@ func TestKillAtAnyChange(t *testing.T) {
 						was = h.kill(n, func() { test.killed(t, bad) })
 						// If the engine or the machine ended now, it would start again.
 						assert.Assert(t, strings.HasPrefix(h.dockerd(h.unit), stock), "killed at %d", n)
-						assert.Assert(t, !systemd || strings.HasPrefix(h.dockerd(execStart(h.cat(), "")), stock), "killed at %d", n)
+						assert.Assert(t, !systemd || strings.HasPrefix(h.dockerd(execStart(h.cat())), stock), "killed at %d", n)
 						if ends {
 							h.start()
 						}
@@ -512,6 +550,47 @@ func TestKillAtAnyChange(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// After a kill at any change of an install whose engine is bad, systemd brings the host's own engine
+// back, as a reboot does, and the next run leaves nothing behind.
+func TestSystemdRollsBackWhatAKillLeaves(t *testing.T) {
+	for _, fault := range []string{"dead", "hangs", "crashes"} {
+		for _, over := range []bool{false, true} {
+			for _, reboot := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, over another: %v, reboot: %v", fault, over, reboot), func(t *testing.T) {
+					t.Parallel()
+					fired := 0
+					for n, was := 0, true; was; n++ {
+						h := newHost(t, true)
+						before := h.tree()
+						if over {
+							o, _ := h.options("29.8.1+ethseq.1")
+							assert.NilError(t, Install(context.Background(), o))
+						}
+						o, _ := h.options(patched + " " + fault)
+						was = h.kill(n, func() { assert.Check(t, Install(context.Background(), o) != nil) })
+						if reboot {
+							h.guard = ""
+							assert.NilError(t, os.RemoveAll(h.Path("/run/systemd/system/docker.service.d")))
+							h.unit = execStart(h.cat())
+							h.start()
+						} else if h.guard != "" {
+							fired++
+							h.fireGuard()
+						}
+						version, bad, _ := strings.Cut(h.engine, " ")
+						assert.Assert(t, bad == "" && version != "", "killed at %d: %q runs", n, h.engine)
+						assert.NilError(t, Uninstall(context.Background(), o))
+						assert.Equal(t, h.running(), stock)
+						assert.Equal(t, h.guard, "")
+						assert.DeepEqual(t, h.tree(), before)
+					}
+					assert.Assert(t, reboot || fired > 1)
+				})
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -37,7 +38,7 @@ func (i *installer) survey(ctx context.Context) (s survey, err error) {
 		if err != nil {
 			return s, tool.CannotRunf("systemd has no docker.service: %w", err)
 		}
-		own := execStart(text, dropIn)
+		own := execStart(text, dropIn, trialDropIn)
 		m := program.FindStringSubmatch(own)
 		if m == nil || !filepath.IsAbs(m[2]) || !strings.HasPrefix(filepath.Base(m[2]), "dockerd") {
 			return s, tool.CannotRunf("docker.service has ExecStart=%s, want the path of dockerd and its arguments", own)
@@ -131,8 +132,8 @@ func (i *installer) systemctl(ctx context.Context, args ...string) error {
 }
 
 // execStart returns the ExecStart that counts in what unitText returns, on one line. It passes over
-// the file skip.
-func execStart(text, skip string) string {
+// the files in skip.
+func execStart(text string, skip ...string) string {
 	var exec, section, file, line string
 	for _, part := range strings.Split(text, "\n") {
 		if path, ok := strings.CutPrefix(part, "# /"); ok && line == "" {
@@ -150,7 +151,7 @@ func execStart(text, skip string) string {
 		switch key = strings.TrimSpace(key); {
 		case strings.HasPrefix(key, "["):
 			section = key
-		case section == "[Service]" && key == "ExecStart" && file != skip:
+		case section == "[Service]" && key == "ExecStart" && !slices.Contains(skip, file):
 			exec = strings.TrimSpace(value)
 		}
 		line = ""
