@@ -32,6 +32,8 @@ var pluginRefuses = cause{
 	prepare: (*Container).servePlugin,
 	begin:   func(c *Container) { c.Try(func() error { return os.WriteFile(refusal(c.Engine), nil, 0o644) }) },
 	end:     func(c *Container) { c.Try(func() error { return os.Remove(refusal(c.Engine)) }) },
+
+	running: true,
 }
 
 // refusal is a file that has the plugin refuse joins while it is there.

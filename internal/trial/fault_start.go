@@ -18,6 +18,8 @@ type cause struct {
 	create string
 	// prepare comes before mike is made, may be nil.
 	prepare, begin, end func(*Container)
+	// running says that it can begin while the container runs.
+	running bool
 	// recreated says that mike is another network afterwards.
 	recreated bool
 }
@@ -44,6 +46,8 @@ var parentGone = cause{
 	prepare: func(c *Container) { c.Try(c.Engine.AddParent) },
 	begin:   func(c *Container) { c.Try(c.Engine.RemoveParent) },
 	end:     func(c *Container) { c.Try(c.Engine.AddParent) },
+
+	running: true,
 }
 
 var networkGone = cause{
@@ -133,44 +137,78 @@ func failingStart(why cause) func(*Container) {
 	}
 }
 
-// failingStartAt is about starts that fail at one of five networks, which fails says. What
-// was attached stays attached, but for the network itself where stock drops it too, and
-// keeps its number; a restart policy that tries again loses no more.
-func failingStartAt(fails int) func(*Container) {
+// failingStartAtEach is about starts that fail at the first of five networks, at the second,
+// and so on. What was attached stays attached and keeps its number, but for the network itself
+// where stock drops it too. A restart policy, which tries after the container has ended, loses
+// no more.
+func failingStartAtEach(why cause) func(*Container) {
 	return func(c *Container) {
-		networks := strings.Fields("zulu mike kilo alpha bravo")
-		for i, network := range networks {
-			c.Do(fmt.Sprintf("network create --subnet 10.77.%d.0/24 %s", i+1, network))
+		if why.prepare != nil {
+			why.prepare(c)
 		}
-		c.Create(networks[0], addressIn(1), "--restart=on-failure:10")
-		for i, network := range networks[1:] {
-			c.Connect(network, addressIn(i+2))
+		others := strings.Fields("zulu kilo alpha bravo")
+		addresses := map[string]string{"mike": addressIn(2)}
+		for i, network := range others {
+			c.Do(fmt.Sprintf("network create --subnet 10.77.%d.0/24 %s", i+3, network))
+			addresses[network] = addressIn(i + 3)
 		}
-		c.Starts(1, "before")
-		numbers := c.Numbers()
-		failing := networks[fails]
-		takeAddress(c, failing, fails+1)
-		for range 3 {
-			if !c.startFails() && slices.Contains(c.Attached(), failing) {
-				c.blame("the start did not fail")
+		c.Do("network create " + why.create)
+		for place := range len(others) + 1 {
+			networks := slices.Insert(slices.Clone(others), place, "mike")
+			c.Create(networks[0], addresses[networks[0]], "--restart=always")
+			for _, network := range networks[1:] {
+				c.Connect(network, addresses[network])
 			}
-			_ = post(c.ctx, c.Engine, "/containers/router/stop?t=1", "") // it may run without the network
-			attached, now := c.Attached(), c.Numbers()
-			for _, network := range without(networks, failing) {
-				if !slices.Contains(attached, network) || now[network] != numbers[network] {
-					c.blame("%s is lost: attached %v, numbers %v", network, attached, now)
+			c.Start("before")
+			numbers := c.Numbers()
+			check := func(when string) {
+				attached, now := c.Attached(), c.Numbers()
+				for _, network := range others {
+					if !slices.Contains(attached, network) || now[network] != numbers[network] {
+						c.blame("%s is lost %s at place %d: attached %v, numbers %v", network, when, place+1, attached, now)
+					}
 				}
 			}
+			if why.running {
+				why.begin(c)
+				c.endProcess()
+				c.countIf("restarts that failed", c.Pid() == "0")
+				check("by the restart policy")
+			}
+			_ = post(c.ctx, c.Engine, "/containers/router/stop?t=1", "")
+			if !why.running {
+				why.begin(c)
+			}
+			for range 3 {
+				if !c.startFails() && slices.Contains(c.Attached(), "mike") {
+					c.blame("the start did not fail at place %d", place+1)
+				}
+				_ = post(c.ctx, c.Engine, "/containers/router/stop?t=1", "") // it may run without the network
+				check("by a start")
+			}
+			why.end(c)
+			dropped := !slices.Contains(c.Attached(), "mike")
+			c.countIf("dropped", dropped)
+			if dropped {
+				c.Want = without(c.Want, "mike")
+				c.Connect("mike", addresses["mike"])
+			}
+			c.Starts(2, fmt.Sprintf("repaired at place %d", place+1))
+			c.Do("rm --force router")
 		}
-		freeAddress(c)
-		dropped := !slices.Contains(c.Attached(), failing)
-		c.countIf("dropped", dropped)
-		if dropped {
-			c.Want = without(c.Want, failing)
-			c.Connect(failing, addressIn(fails+1))
-		}
-		c.Starts(2, "repaired")
 	}
+}
+
+// endProcess ends the process of the container, and waits until the engine has tried to start it
+// again.
+func (c *Container) endProcess() {
+	// The command ends with the process, and may say that it failed.
+	_, _ = c.Engine.Docker(c.ctx, "exec", router, "/probe", "end")
+	c.Try(func() error {
+		return await(c.ctx, c.Engine, "{{.State.Status}} {{.RestartCount}}", func(now string) bool {
+			return now == "running 1" || strings.HasPrefix(now, "exited")
+		})
+	})
 }
 
 // linkLocal is about a limit up to 27.5: an address in fe80::/64 can only be set before
