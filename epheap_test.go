@@ -286,3 +286,8 @@ func TestHeapAttachOrderOfNothing(t *testing.T) {
 	assert.Equal(t, len(attachOrder(nil)), 0)
 	assert.Equal(t, len(attachOrder([]*endpoint{})), 0)
 }
+
+// benchEndpoint is an endpoint for benchmarks.
+func benchEndpoint(network string, sequence int) *endpoint {
+	return &endpoint{network: network, attachSequence: sequence}
+}
