@@ -56,7 +56,7 @@ func newRootCommand() *cobra.Command {
 		cmd.GroupID = "user"
 		root.AddCommand(cmd)
 	}
-	for _, cmd := range []*cobra.Command{checkCommand(), trialCommand(), matrixCommand(), upstreamCommand()} {
+	for _, cmd := range []*cobra.Command{checkCommand(), trialCommand(), matrixCommand(), upstreamCommand(), benchCommand()} {
 		cmd.GroupID = "maintainer"
 		root.AddCommand(cmd)
 	}

@@ -119,6 +119,46 @@ func trialCommand() *cobra.Command {
 	return cmd
 }
 
+func benchCommand() *cobra.Command {
+	var b trial.Bench
+	var record bool
+	cmd := &cobra.Command{
+		Use:     "bench <release>",
+		Short:   "Time the stock and the patched engine of a release side by side",
+		Long:    help("bench"),
+		Example: "  sudo scripts/bench 29.8.1\n  sudo scripts/bench 27.5.1 --networks 8 --containers 10 --pairs 1",
+		Args:    orUsage(cobra.ExactArgs(1)),
+	}
+	from := addSources(cmd)
+	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+		rows, err := from.findAll(root, args)
+		if err != nil {
+			return err
+		}
+		if err := installPackages(cmd, root); err != nil {
+			return err
+		}
+		b.Root, b.Release, b.Clone = root, rows[0], from.of(rows[0])
+		found, err := b.Run(cmd.Context())
+		if err != nil {
+			return err
+		}
+		found.Command = "sudo scripts/bench " + strings.Join(os.Args[2:], " ")
+		fmt.Fprint(cmd.OutOrStdout(), found)
+		if !record {
+			return nil
+		}
+		return errors.Join(report.RecordBench(root, found), report.WriteTables(root, trial.Known(suites)))
+	})
+	f := cmd.Flags()
+	f.IntSliceVar(&b.Networks, "networks", []int{1, 8, 32, 128, 250}, "give the container `N,...` networks, in turn")
+	f.IntVar(&b.Containers, "containers", 200, "have the daemon find `N` containers when it starts")
+	f.IntVar(&b.Pairs, "pairs", 3, "time `N` pairs of new engines")
+	f.IntVar(&b.Rounds, "rounds", 5, "have each pair do everything `N` times")
+	f.BoolVar(&record, "record", false, "write the times to results/ and docs/performance.md")
+	return cmd
+}
+
 func matrixCommand() *cobra.Command {
 	var record, dry bool
 	var m moby.Matrix

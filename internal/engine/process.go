@@ -109,7 +109,7 @@ func (e *Engine) dockerdAnswers(ctx context.Context) error {
 
 // await waits until a process of the sandbox answers.
 func (e *Engine) await(ctx context.Context, p *process, answers func(context.Context) error) error {
-	err := tool.Wait(ctx, startTimeout, 50*time.Millisecond, p.name+" to answer", func(ctx context.Context) error {
+	err := tool.Wait(ctx, startTimeout, 5*time.Millisecond, p.name+" to answer", func(ctx context.Context) error {
 		err := answers(ctx)
 		if e.containerd.ended() || p.ended() {
 			return tool.StopWaiting(err)

@@ -26,6 +26,7 @@ type Release struct {
 	Release  string    `json:"release"`
 	Suites   []Suite   `json:"suites"` // by name
 	Upstream *Upstream `json:"upstream"`
+	Bench    *Bench    `json:"bench,omitempty"`
 }
 
 // Suite returns a suite of the release by its name, nil if it was not run.
@@ -40,7 +41,7 @@ func (r Release) Suite(name string) *Suite {
 type Data struct {
 	Pins     pins.Table
 	Matrix   Matrices
-	Releases []Release // in the order of the pins; none without a suite or Upstream
+	Releases []Release // in the order of the pins; none without any result
 }
 
 // Load reads what was measured. Records of a series that has changed do not count.
@@ -64,7 +65,10 @@ func Load(root repo.Root) (*Data, error) {
 		if r.Upstream != nil && r.Upstream.Series != current {
 			r.Upstream = nil
 		}
-		if len(r.Suites) > 0 || r.Upstream != nil {
+		if r.Bench != nil && r.Bench.Series != current {
+			r.Bench = nil
+		}
+		if len(r.Suites) > 0 || r.Upstream != nil || r.Bench != nil {
 			d.Releases = append(d.Releases, r)
 		}
 	}
@@ -92,6 +96,11 @@ func Record(root repo.Root, s Suite) error {
 // the place of the one before.
 func RecordUpstream(root repo.Root, u Upstream) error {
 	return change(root, u.Release, func(r *Release) { r.Upstream = &u })
+}
+
+// RecordBench puts times into the results of their release, in the place of those before.
+func RecordBench(root repo.Root, b Bench) error {
+	return change(root, b.Release, func(r *Release) { r.Bench = &b })
 }
 
 // RecordMatrix puts what was found of releases into results/matrix.tsv, in the place of
@@ -137,6 +146,9 @@ func read(root repo.Root, release string) (Release, error) {
 	}
 	if r.Upstream != nil {
 		r.Upstream.Release = release
+	}
+	if r.Bench != nil {
+		r.Bench.Release = release
 	}
 	return r, nil
 }

@@ -42,7 +42,7 @@ func TestRecordReplacesTheSuiteOfTheRelease(t *testing.T) {
 	root, digests := newRoot(t)
 	record := func(release, suite string, trials ...Trial) {
 		t.Helper()
-		assert.NilError(t, Record(root, Suite{Suite: suite, Release: release, Series: digests["1.0"], Trials: trials}))
+		assert.NilError(t, Record(root, Suite{Suite: suite, Release: release, Origin: Origin{Series: digests["1.0"]}, Trials: trials}))
 	}
 	record("1.10.0", "fault", Trial{Name: "old"})
 	record("1.10.0", "core", Trial{Name: "main", Passed: true, Stock: Figures{Starts: 20, InOrder: 0}, Patched: Figures{Starts: 20, InOrder: 20}})
@@ -69,9 +69,9 @@ func TestRecordReplacesTheSuiteOfTheRelease(t *testing.T) {
 
 func TestRecordsOfOtherSeriesDoNotCount(t *testing.T) {
 	root, digests := newRoot(t)
-	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "1.9.0", Series: digests["2.0"]}))
-	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "2.0.0", Series: digests["2.0"]}))
-	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "3.0.0", Series: digests["2.0"]}))
+	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "1.9.0", Origin: Origin{Series: digests["2.0"]}}))
+	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "2.0.0", Origin: Origin{Series: digests["2.0"]}}))
+	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "3.0.0", Origin: Origin{Series: digests["2.0"]}}))
 	assert.NilError(t, RecordUpstream(root, Upstream{Release: "2.0.0", Series: digests["1.0"]}))
 	assert.NilError(t, RecordMatrix(root, []Matrix{{Release: "1.9.0", Series: digests["1.0"]}, {Release: "2.0.0", Series: digests["1.0"]}}))
 	assert.NilError(t, RecordMatrix(root, []Matrix{{Release: "3.0.0"}, {Release: "1.9.0", Series: digests["1.0"], Applies: true}}))

@@ -11,19 +11,14 @@ import (
 
 // Suite is how the trials of a suite went on the engines of a release.
 type Suite struct {
-	Suite    string  `json:"suite"`
-	Release  string  `json:"-"`
-	Series   string  `json:"series"`   // patch.Series.Digest of the patched engine
-	Revision string  `json:"revision"` // changes with the trials of the suite, see Revision
-	Source   string  `json:"source"`   // of the engines: "git" or "module"
-	Stock    string  `json:"stock"`    // SHA-256 of the stock dockerd
-	Patched  string  `json:"patched"`  // SHA-256 of the patched dockerd
-	Kernel   string  `json:"kernel"`
-	Arch     string  `json:"arch"`
-	Seed     uint64  `json:"seed,omitempty"`
-	Date     string  `json:"date"`
-	Seconds  int     `json:"seconds"`
-	Trials   []Trial `json:"trials"`
+	Suite    string `json:"suite"`
+	Release  string `json:"-"`
+	Revision string `json:"revision"` // changes with the trials of the suite, see Revision
+	Origin
+	Seed    uint64  `json:"seed,omitempty"`
+	Date    string  `json:"date"`
+	Seconds int     `json:"seconds"`
+	Trials  []Trial `json:"trials"`
 }
 
 // Trial is what was found in a trial. One that was skipped has neither passed nor failed.

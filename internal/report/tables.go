@@ -33,12 +33,14 @@ func Tables(root repo.Root, known Known) ([]Table, error) {
 		return nil, err
 	}
 	var tables []Table
-	for _, name := range []string{"support.md", "results.md"} {
+	for _, name := range []string{"support.md", "results.md", "performance.md", "performance.svg"} {
 		t := Table{File: root.Path("docs", name)}
 		if t.Have, err = os.ReadFile(t.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		if t.Want, err = d.render(name, known); err != nil {
+		if name == "performance.svg" {
+			t.Want = d.plot("start")
+		} else if t.Want, err = d.render(name, known); err != nil {
 			return nil, err
 		}
 		tables = append(tables, t)
@@ -60,8 +62,9 @@ func WriteTables(root repo.Root, known Known) error {
 // render fills in the template of a document.
 func (d *Data) render(name string, known Known) ([]byte, error) {
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"lines": func() string { return d.lines(known) },
-		"suite": func(name string, columns ...string) string { return d.suite(known, name, columns) },
+		"lines":   func() string { return d.lines(known) },
+		"benches": d.benches,
+		"suite":   func(name string, columns ...string) string { return d.suite(known, name, columns) },
 	}).ParseFS(templates, "templates/"+name)
 	if err != nil {
 		return nil, err

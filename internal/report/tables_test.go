@@ -61,16 +61,36 @@ func measured() *Data {
 			{Release: "1.0.2", Suites: []Suite{
 				{Suite: "core", Trials: []Trial{{Name: "main", Passed: true, Stock: ran(0, 20), Patched: ran(20, 20)}}},
 				{Suite: "corrupt", Trials: []Trial{{Name: "no figures", Passed: true}}},
-			}, Upstream: &Upstream{PatchedPassed: 433, Worse: 1}},
+			}, Upstream: &Upstream{PatchedPassed: 433, Worse: 1}, Bench: &Bench{
+				Origin: Origin{Kernel: "6.1"}, Release: "1.0.2", Date: "2026-11-28", CPU: "a CPU", Cores: 2, Command: "sudo scripts/bench 1.0.2",
+				Points: []Timing{
+					{"start", 1, []float64{100, 200, 400, 100}, []float64{100, 240, 380, 101}},
+					{"start", 8, []float64{1000}, []float64{2000}}, // more than the plot shows
+					{"stop", 1, []float64{10, 20}, []float64{11, 20}},
+				},
+			}},
 		},
 	}
 }
 
 func TestDocumentsShowWhatWasMeasured(t *testing.T) {
-	for _, name := range []string{"support.md", "results.md"} {
+	for _, name := range []string{"support.md", "results.md", "performance.md"} {
 		text, err := measured().render(name, nil)
 		assert.NilError(t, err)
 		golden.Assert(t, string(text), name)
+	}
+	golden.Assert(t, string(measured().plot("start")), "performance.svg")
+}
+
+func TestQuartiles(t *testing.T) {
+	for _, test := range []struct {
+		ratios    []float64
+		low, high float64
+	}{
+		{[]float64{1}, 1, 1}, {[]float64{1, 2}, 1.25, 1.75}, {[]float64{5, 1, 3, 2, 4}, 2, 4},
+	} {
+		assert.Equal(t, quantile(test.ratios, 0.25), test.low)
+		assert.Equal(t, quantile(test.ratios, 0.75), test.high)
 	}
 }
 
@@ -115,14 +135,14 @@ func TestLinesTellWhatWasNotChecked(t *testing.T) {
 
 func TestWriteTablesWritesThem(t *testing.T) {
 	root, digests := newRoot(t)
-	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "2.0.0", Series: digests["2.0"]}))
+	assert.NilError(t, Record(root, Suite{Suite: "core", Release: "2.0.0", Origin: Origin{Series: digests["2.0"]}}))
 	assert.NilError(t, WriteTables(root, nil))
 	text, err := os.ReadFile(root.Path("docs", "support.md"))
 	assert.NilError(t, err)
 	assert.Assert(t, strings.Contains(string(text), "| [2.0](../patch/2.0) | 2.0.0 | 1 | missing | missing | missing | 2.0.0: — | — | — | — |"))
 	tables, err := Tables(root, nil)
 	assert.NilError(t, err)
-	assert.Equal(t, len(tables), 2)
+	assert.Equal(t, len(tables), 4)
 	for _, table := range tables {
 		assert.Assert(t, bytes.Equal(table.Have, table.Want), table.File)
 	}

@@ -185,24 +185,31 @@ func (env *Env) run(ctx context.Context, s Suite, asked bool, o Options) (failed
 func (env *Env) record(took time.Duration, known report.Known) error {
 	r := report.Suite{
 		Suite: env.suite.Name, Release: env.Release.Name, Revision: report.Revision(env.suite.Names(env.major())),
-		Source: source.Kind(env.Release, env.Clone), Arch: runtime.GOARCH, Seed: env.Seed,
-		Date: time.Now().UTC().Format(time.DateOnly), Seconds: int(took.Seconds()), Trials: env.found,
+		Seed: env.Seed, Date: time.Now().UTC().Format(time.DateOnly), Seconds: int(took.Seconds()), Trials: env.found,
 	}
-	var kernel unix.Utsname
-	s, err := patch.Load(env.Root, env.Release.Line)
-	if err == nil {
-		r.Series, err = s.Digest()
-	}
-	stock, stockErr := repo.HashFile(env.Stock)
-	patched, patchedErr := repo.HashFile(env.Patched)
-	if err := errors.Join(err, stockErr, patchedErr, unix.Uname(&kernel)); err != nil {
+	if err := env.identify(&r.Origin); err != nil {
 		return err
 	}
-	r.Stock, r.Patched, r.Kernel = stock, patched, unix.ByteSliceToString(kernel.Release[:])
 	if err := report.Record(env.Root, r); err != nil {
 		return err
 	}
 	return report.WriteTables(env.Root, known)
+}
+
+// identify says what the engines are, and this machine.
+func (env *Env) identify(o *report.Origin) error {
+	o.Source, o.Arch = source.Kind(env.Release, env.Clone), runtime.GOARCH
+	var kernel unix.Utsname
+	s, err := patch.Load(env.Root, env.Release.Line)
+	if err == nil {
+		o.Series, err = s.Digest()
+	}
+	var stockErr, patchedErr error
+	o.Stock, stockErr = repo.HashFile(env.Stock)
+	o.Patched, patchedErr = repo.HashFile(env.Patched)
+	err = errors.Join(err, stockErr, patchedErr, unix.Uname(&kernel))
+	o.Kernel = unix.ByteSliceToString(kernel.Release[:])
+	return err
 }
 
 // Known returns the names of the trials that suites have for a release.

@@ -1,0 +1,172 @@
+package trial
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"ethorder/internal/engine"
+	"ethorder/internal/pins"
+	"ethorder/internal/repo"
+	"ethorder/internal/report"
+	"ethorder/internal/tool"
+)
+
+// Bench times the engines of a release side by side. What it times are requests to the API, and
+// the start of the daemon, so that no client is in the figures.
+type Bench struct {
+	Root    repo.Root
+	Release pins.Release
+	Clone   string // the git clone of moby that the engines are built from, "" for the module
+	// Networks are how many networks the container has, in turn, at most 1000.
+	Networks []int
+	// Containers is how many containers with four networks each a daemon finds when it starts.
+	Containers int
+	// Pairs is how many pairs of new engines are timed: an engine gets slower as it ages.
+	Pairs int
+	// Rounds is how often each pair does the same thing.
+	Rounds int
+}
+
+// timed is one of the engines of a pair.
+type timed struct {
+	client
+	patched bool
+}
+
+// Run times the engines.
+func (b Bench) Run(ctx context.Context) (report.Bench, error) {
+	for _, n := range append(b.Networks, b.Containers, b.Pairs, b.Rounds) {
+		if n < 1 || n > 1000 {
+			return report.Bench{}, tool.Usagef("%d: want a number from 1 to 1000", n)
+		}
+	}
+	result := report.NewBench(b.Release.Name)
+	env, err := NewEnv(ctx, b.Root, b.Release, b.Clone, "")
+	if err != nil {
+		return result, err
+	}
+	env.suite.Name = "bench"
+	for i := range b.Pairs {
+		logrus.Infof("%s: pair %d of %d", b.Release.Name, i+1, b.Pairs)
+		err := env.pair(ctx, noFirewall, func(stock, patched *engine.Engine) error {
+			p := pairing{bench: b, result: &result, engines: []*timed{
+				{client: client{Engine: stock, ctx: ctx}}, {client: client{Engine: patched, ctx: ctx}, patched: true},
+			}}
+			return p.run()
+		})
+		if err != nil {
+			return result, err
+		}
+	}
+	return result, env.identify(&result.Origin)
+}
+
+// pairing is a stock and a patched engine that do the same in turn.
+type pairing struct {
+	bench   Bench
+	result  *report.Bench
+	engines []*timed
+	swapped bool // the patched engine is first
+}
+
+// both has both engines do something, each time another one first. The first error stays in Err of
+// the engine.
+func (p *pairing) both(do func(t *timed)) {
+	p.swapped = !p.swapped
+	for i := range p.engines {
+		t := p.engines[i]
+		if p.swapped {
+			t = p.engines[len(p.engines)-1-i]
+		}
+		do(t)
+	}
+}
+
+// time has both engines do something a number of times, and keeps how long it took once. The time
+// begins with the call of do, or when do sets it.
+func (p *pairing) time(operation string, networks, times int, do func(t *timed, begin *time.Time)) {
+	took := map[bool]float64{} // in milliseconds, by patched
+	p.both(func(t *timed) {
+		begin := time.Now()
+		do(t, &begin)
+		took[t.patched] = time.Since(begin).Seconds() * 1000 / float64(times)
+	})
+	p.result.Add(operation, networks, took[false], took[true])
+}
+
+// timedNetwork is the name of a network.
+func timedNetwork(i int) string { return fmt.Sprintf("net%d", i) }
+
+// connectTo is the request that connects a network to a container.
+func (t *timed) connectTo(network int, container string) {
+	t.Post("/networks/"+timedNetwork(network)+"/connect", fmt.Sprintf(`{"Container":%q}`, container))
+}
+
+func (t *timed) create(container string) {
+	t.Post("/containers/create?name="+container, createBody(timedNetwork(0), "{}"))
+}
+
+func (p *pairing) run() error {
+	made := 0
+	for _, n := range p.bench.Networks {
+		p.both(func(t *timed) {
+			for i := made; i <= max(n, 3); i++ {
+				t.Post("/networks/create", fmt.Sprintf(`{"Name":%q,"IPAM":{"Config":[{"Subnet":"10.%d.%d.0/24"}]}}`, timedNetwork(i), 100+i/200, i%200))
+			}
+			t.create(router)
+		})
+		made = max(made, max(n, 3)+1)
+		if n > 1 {
+			p.time("connect", n, n-1, func(t *timed, _ *time.Time) {
+				for i := 1; i < n; i++ {
+					t.connectTo(i, router)
+				}
+			})
+		}
+		for range p.bench.Rounds {
+			p.time("start", n, 1, func(t *timed, _ *time.Time) { t.Post("/containers/router/start", "") })
+			p.time("hot connect", n, 1, func(t *timed, _ *time.Time) { t.connectTo(n, router) })
+			p.time("stop", n, 1, func(t *timed, _ *time.Time) { t.Post("/containers/router/stop", "") })
+			p.both(func(t *timed) {
+				t.Post("/networks/"+timedNetwork(n)+"/disconnect", fmt.Sprintf(`{"Container":%q}`, router))
+			})
+		}
+		p.both(func(t *timed) { t.Do("rm --force " + router) })
+		for _, t := range p.engines {
+			if t.Err != nil {
+				return fmt.Errorf("%d networks: %w", n, t.Err)
+			}
+		}
+		logrus.Infof("%d networks: timed", n)
+	}
+	return p.boot()
+}
+
+// boot times the start of the daemon.
+func (p *pairing) boot() error {
+	p.both(func(t *timed) {
+		for i := range p.bench.Containers {
+			container := fmt.Sprintf("%s%d", router, i)
+			t.create(container)
+			for network := 1; network < 4; network++ {
+				t.connectTo(network, container)
+			}
+		}
+	})
+	for range p.bench.Rounds {
+		p.time(fmt.Sprintf("daemon start, %d containers", p.bench.Containers), 4, 1, func(t *timed, begin *time.Time) {
+			t.Try(func() error {
+				return t.Engine.RestartAfter(t.ctx, func() error { *begin = time.Now(); return nil })
+			})
+		})
+	}
+	for _, t := range p.engines {
+		if t.Err != nil {
+			return fmt.Errorf("start of the daemon: %w", t.Err)
+		}
+	}
+	return nil
+}
