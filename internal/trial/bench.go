@@ -114,7 +114,7 @@ func (p *pairing) run() error {
 	for _, n := range p.bench.Networks {
 		p.both(func(t *timed) {
 			for i := made; i <= max(n, 3); i++ {
-				t.Post("/networks/create", fmt.Sprintf(`{"Name":%q,"IPAM":{"Config":[{"Subnet":"10.%d.%d.0/24"}]}}`, timedNetwork(i), 100+i/200, i%200))
+				t.Post("/networks/create", fmt.Sprintf(`{"Name":%q,"Driver":"bridge","IPAM":{"Driver":"default","Config":[{"Subnet":"10.%d.%d.0/24"}]}}`, timedNetwork(i), 100+i/200, i%200))
 			}
 			t.create(router)
 		})
