@@ -121,7 +121,7 @@ func trialCommand() *cobra.Command {
 
 func benchCommand() *cobra.Command {
 	var b trial.Bench
-	var record bool
+	var record, heap bool
 	cmd := &cobra.Command{
 		Use:     "bench <release>",
 		Short:   "Time the stock and the patched engine of a release side by side",
@@ -136,6 +136,11 @@ func benchCommand() *cobra.Command {
 			return err
 		}
 		if err := installPackages(cmd, root); err != nil {
+			return err
+		}
+		if heap {
+			text, err := moby.BenchHeap(cmd.Context(), root, rows[0], from.of(rows[0]))
+			fmt.Fprint(cmd.OutOrStdout(), text)
 			return err
 		}
 		b.Root, b.Release, b.Clone = root, rows[0], from.of(rows[0])
@@ -155,6 +160,7 @@ func benchCommand() *cobra.Command {
 	f.IntVar(&b.Containers, "containers", 200, "have the daemon find `N` containers when it starts")
 	f.IntVar(&b.Pairs, "pairs", 3, "time `N` pairs of new engines")
 	f.IntVar(&b.Rounds, "rounds", 5, "have each pair do everything `N` times")
+	f.BoolVar(&heap, "heap", false, "instead, benchmark the heap inside the release's patched libnetwork")
 	f.BoolVar(&record, "record", false, "write the times to results/ and docs/performance.md")
 	return cmd
 }
