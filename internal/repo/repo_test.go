@@ -66,7 +66,7 @@ func TestUpToDate(t *testing.T) {
 	s := want()
 	tmp := t.TempDir()
 	assert.NilError(t, os.Rename(dir, filepath.Join(tmp, "made")))
-	assert.NilError(t, s.install(filepath.Join(tmp, "made"), dir, tmp))
+	assert.NilError(t, s.install(Made{Path: filepath.Join(tmp, "made")}, dir, tmp))
 	ok, err := want().upToDate(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, ok)
@@ -83,6 +83,21 @@ func TestUpToDate(t *testing.T) {
 	ok, err = want().upToDate(dir)
 	assert.NilError(t, err)
 	assert.Assert(t, !ok, "the tree is gone")
+}
+
+func TestWhatGoesBesideAFileIsInstalledWithIt(t *testing.T) {
+	dir := t.TempDir()
+	dst := filepath.Join(dir, "to", "file")
+	write(t, filepath.Join(dir, "to", "more"), "old")
+	_, err := Stamp{"from": "x"}.Make(Root(dir), "make", dir, dst, 0, func(tmp string) (Made, error) {
+		write(t, filepath.Join(tmp, "made"), "1")
+		write(t, filepath.Join(tmp, "more"), "new")
+		return Made{Path: filepath.Join(tmp, "made"), Beside: []string{filepath.Join(tmp, "more")}}, nil
+	})
+	assert.NilError(t, err)
+	more, err := os.ReadFile(filepath.Join(dir, "to", "more"))
+	assert.NilError(t, err)
+	assert.Equal(t, string(more), "new")
 }
 
 func TestHashTreeSeesNamesContentsAndLinks(t *testing.T) {

@@ -51,13 +51,14 @@ func (s Stamp) String() string {
 // Key is a digest of the stamp, by which a later stage refers to this one.
 func (s Stamp) Key() string { return HashBytes([]byte(s.String())) }
 
-// sealKey is the fact that says what was made.
-const sealKey = "tree"
+// SealKey is the fact that says what was made: the HashTree of it.
+const SealKey = "tree"
 
 // Made is what a function made for a stamp.
 type Made struct {
-	Path string // in the temporary directory
-	Note string // for the log
+	Path   string   // in the temporary directory
+	Beside []string // files that go beside it, there too
+	Note   string   // for the log
 }
 
 // Make puts what make makes at dst, a tree or a file with its checksum, unless it is up
@@ -80,26 +81,31 @@ func (s Stamp) Make(root Root, what, dir, dst string, mib uint64, make func(tmp 
 	if err != nil {
 		return false, err
 	}
-	if err := s.install(made.Path, dst, tmp); err != nil {
+	if err := s.install(made, dst, tmp); err != nil {
 		return false, err
 	}
 	logrus.Infof("%s: %s, %s, %s", what, root.Rel(dst), made.Note, time.Since(start).Round(time.Second))
 	return false, nil
 }
 
-// install puts made, which lies in the temporary directory tmp, at dst, its checksum
-// beside it if it is a file, and its stamp. There is no stamp in between, so what is cut
-// short is made again.
-func (s Stamp) install(made, dst, tmp string) error {
+// install puts what was made in the temporary directory tmp at dst, its checksum beside
+// it if it is a file, and its stamp. There is no stamp in between, so what is cut short
+// is made again.
+func (s Stamp) install(made Made, dst, tmp string) error {
 	var err error
-	if s[sealKey], err = HashTree(made); err != nil {
+	if s[SealKey], err = HashTree(made.Path); err != nil {
 		return err
 	}
-	sum, err := HashFile(made)
+	sum, err := HashFile(made.Path)
 	isFile := err == nil
 	os.Remove(StampPath(dst))
-	if err := replace(made, dst, tmp); err != nil {
+	if err := replace(made.Path, dst, tmp); err != nil {
 		return err
+	}
+	for _, f := range made.Beside {
+		if err := replace(f, filepath.Join(filepath.Dir(dst), filepath.Base(f)), tmp); err != nil {
+			return err
+		}
 	}
 	if isFile {
 		if err := os.WriteFile(dst+".sha256", []byte(sum+"  "+filepath.Base(dst)+"\n"), 0o644); err != nil {
@@ -127,12 +133,12 @@ func (s Stamp) upToDate(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if sum != have[sealKey] {
+	if sum != have[SealKey] {
 		return false, fmt.Errorf("%s was changed by hand since it was made (content %s, made %s)\nnext: keep the changes elsewhere and rm -r %s, then run this again",
-			dir, Short(sum), Short(have[sealKey]), dir)
+			dir, Short(sum), Short(have[SealKey]), dir)
 	}
 	want := maps.Clone(s)
-	want[sealKey] = sum
+	want[SealKey] = sum
 	return maps.Equal(have, want), nil
 }
 
