@@ -3,6 +3,7 @@ module ethorder
 go 1.24.0
 
 require (
+	github.com/in-toto/in-toto-golang v0.9.0
 	github.com/jszwec/csvutil v1.10.0
 	github.com/sirupsen/logrus v1.10.2
 	github.com/spf13/cobra v1.10.2

@@ -3,11 +3,14 @@ package build
 import (
 	"archive/tar"
 	"context"
+	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"ethorder/internal/repo"
 	"ethorder/internal/tool"
 
+	slsa "github.com/in-toto/in-toto-golang/in_toto/slsa_provenance/v1"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 )
@@ -163,6 +167,60 @@ func TestEngineOfAReleaseWithoutCommitHasUpstreamsOwn(t *testing.T) {
 			assert.Assert(t, cmp.Contains(string(lib), `Version            string = "1.2.3"`))
 		})
 	}
+}
+
+func TestProvenanceSaysWhatAnEngineWasMadeOf(t *testing.T) {
+	root, o := fakeUpstream(t, constants, true)
+	o.Image = "base:1@sha256:abc"
+	bin, err := Engine(ctx, root, o)
+	assert.NilError(t, err)
+	digests, err := inputs(bin)
+	assert.NilError(t, err)
+	patch, err := os.ReadFile(root.Path("patch/1.2/0001.patch"))
+	assert.NilError(t, err)
+	gcc, err := exec.Command("gcc", "-print-file-name=libc.a").Output()
+	assert.NilError(t, err)
+	libc, err := repo.HashFile(strings.TrimSpace(string(gcc)))
+	assert.NilError(t, err)
+	for name, want := range map[string]string{"patch/1.2/0001.patch": repo.HashBytes(patch), "libc.a": libc, "base": "abc"} {
+		assert.Check(t, cmp.Equal(digests[name]["sha256"], want), name)
+		delete(digests, name)
+	}
+	assert.Check(t, cmp.Equal(digests["moby"]["gitCommit"], o.Release.Commit))
+	delete(digests, "moby")
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(digests)), []string{"as", "cc1", "compile", "ld", "link"})
+
+	text, err := os.ReadFile(root.Out("1.2.3/patched/provenance.json"))
+	assert.NilError(t, err)
+	var s statement
+	assert.NilError(t, json.Unmarshal(text, &s))
+	sum, err := repo.HashFile(bin)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, s.Subject, []slsa.ResourceDescriptor{resource("dockerd", sum)})
+	tree, err := repo.HashTree(root.Out("1.2.3/source"))
+	assert.NilError(t, err)
+	assert.DeepEqual(t, s.Predicate.BuildDefinition.ResolvedDependencies[0].Annotations, map[string]any{"tree": tree})
+	mbox, err := os.ReadFile(root.Out("1.2.3/patched/series.mbox"))
+	assert.NilError(t, err)
+	assert.Equal(t, string(mbox), string(patch))
+
+	o.Stock = true
+	bin, err = Engine(ctx, root, o)
+	assert.NilError(t, err)
+	digests, err = inputs(bin)
+	assert.NilError(t, err)
+	_, ok := digests["patch/1.2/0001.patch"]
+	assert.Assert(t, !ok)
+	_, err = os.Stat(root.Out("1.2.3/stock/series.mbox"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestSourceOfAModule(t *testing.T) {
+	got := stockSource(repo.Root(t.TempDir()), Options{Release: pins.Release{
+		Module: "github.com/docker/docker", Version: "v17.12.1-ce+incompatible", Sum: "h1:AAH/",
+	}})
+	assert.Equal(t, got.URI, "pkg:golang/github.com/docker/docker@v17.12.1-ce%2Bincompatible")
+	assert.DeepEqual(t, map[string]string(got.Digest), map[string]string{"dirHash": "0001ff"})
 }
 
 func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {

@@ -38,6 +38,7 @@ type Options struct {
 	Clone        string // git clone of moby to take the source from; "" is the Go module
 	Tags         string // build tags in the place of the default ones
 	Race         bool   // with Go's race detector, beside the engine without it
+	Image        string // for the provenance: the image in which this runs, NAME or NAME@sha256:ID
 }
 
 // Path returns where the engine of a release is, or goes.
@@ -49,7 +50,8 @@ func Path(root repo.Root, release string, patched bool) string {
 }
 
 // Engine builds an engine, the sources first where they are missing, unless it is up to
-// date, and returns its path. Beside the engine lies its checksum, as sha256sum writes it.
+// date, and returns its path. Beside the engine lie its checksum, as sha256sum writes it,
+// its provenance, and the patches that it has.
 func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 	rel := o.Release
 	if err := tool.Need("go", "gcc", "git"); err != nil {
@@ -84,7 +86,7 @@ func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 	b.log = root.Out(rel.Name, "log", "build-"+filepath.Base(filepath.Dir(dst))+".log")
 	stamp := repo.Stamp{
 		"source": repo.ReadStamp(tree).Key(), "version": version, "toolchain": rel.Toolchain, "tags": b.tags,
-		"flags": stampFlags(slices.Concat(flags, b.flags), b.ldflags),
+		"flags": stampFlags(slices.Concat(flags, b.flags), b.ldflags), "provenance": provenanceForm,
 	}
 	_, err = stamp.Make(root, "build "+rel.Name, root.Out(rel.Name), dst, 2048, func(tmp string) (repo.Made, error) {
 		bin := filepath.Join(tmp, "dockerd")
@@ -93,9 +95,10 @@ func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 		}
 		says, err := askVersion(ctx, bin, "version "+version+",")
 		if err != nil {
-			err = fmt.Errorf("%w; see %s", err, root.Rel(b.log))
+			return repo.Made{}, fmt.Errorf("%w; see %s", err, root.Rel(b.log))
 		}
-		return repo.Made{Path: bin, Note: says}, err
+		beside, err := b.provenance(ctx, root, o, bin)
+		return repo.Made{Path: bin, Beside: beside, Note: says}, err
 	})
 	return dst, err
 }
