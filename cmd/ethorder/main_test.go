@@ -50,6 +50,7 @@ func TestABadCommandLineIsUsage(t *testing.T) {
 		{"inspect"},
 		{"build"},
 		{"build", "29.8.1", "--base", "image"},
+		{"build", "29.8.1", "--compare"},
 		{"build", "17.12.1", "--container", "--stock"},
 		{"patch"},
 		{"patch", "29.8.1", "--line", "29.2"},

@@ -65,8 +65,8 @@ func buildCommand() *cobra.Command {
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
-		if (c.Base != "" || c.RemoveBase) && !container {
-			return tool.Usagef("--base and --remove-base go with --container")
+		if (c.Base != "" || c.RemoveBase || c.Compare) && !container {
+			return tool.Usagef("--base, --remove-base and --compare go with --container")
 		}
 		if container && (o != (build.Options{}) || runc || from.untested || from.clone != "") {
 			return tool.Usagef("--container builds the patched engine from its Go module with the default tags: leave out --stock, --stock-version, --tags, --runc, --moby-repo, --untested and MOBY_REPO")
@@ -106,6 +106,9 @@ func buildCommand() *cobra.Command {
 	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
 	f.StringVar(&c.Base, "base", "", "with --container: build on this `IMAGE` (default a pinned golang image, or one made of Debian packages if that cannot be pulled)")
 	f.BoolVar(&c.RemoveBase, "remove-base", false, "with --container: remove the base image afterwards, unless it was there before")
+	f.BoolVar(&c.Compare, "compare", false, "with --container: build on this machine too, and fail unless both are the same file")
+	f.StringVar(&o.Image, "image", "", "say in the provenance that this runs in `IMAGE`")
+	_ = f.MarkHidden("image") // for Dockerfile.build
 	f.BoolVar(&dry, "dry-run", false, "only say what would be built, and from what")
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -221,6 +222,32 @@ func TestSourceOfAModule(t *testing.T) {
 	}})
 	assert.Equal(t, got.URI, "pkg:golang/github.com/docker/docker@v17.12.1-ce%2Bincompatible")
 	assert.DeepEqual(t, map[string]string(got.Digest), map[string]string{"dirHash": "0001ff"})
+}
+
+// Two builds may differ only if what compiled them does.
+func TestCompare(t *testing.T) {
+	root := repo.Root(t.TempDir())
+	made := func(name, content, libc string) string {
+		write(t, root.Out(name, "dockerd"), content)
+		var s statement
+		s.Predicate.BuildDefinition.ResolvedDependencies = []slsa.ResourceDescriptor{resource("cc1", "1"), resource("libc.a", libc)}
+		text, err := json.Marshal(s)
+		assert.NilError(t, err)
+		write(t, root.Out(name, provenanceFile), string(text))
+		return root.Out(name, "dockerd")
+	}
+	host := made("host", "one", "2")
+	assert.NilError(t, compare(root, host, made("same", "one", "3")))
+
+	err := compare(root, host, made("libc", "two", "3"))
+	var exit *tool.Exit
+	assert.Assert(t, errors.As(err, &exit) && exit.Status == tool.CannotRun, "%v", err)
+	assert.ErrorIs(t, err, ErrOtherInputs)
+	assert.ErrorContains(t, err, ": libc.a\n")
+
+	err = compare(root, host, made("unlike", "two", "2"))
+	assert.ErrorContains(t, err, "although their inputs are the same")
+	assert.Assert(t, !errors.As(err, &exit))
 }
 
 func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -32,6 +33,9 @@ const (
 	suite    = "bookworm"
 )
 
+// basePackages are the Debian packages of madeBase.
+var basePackages = []string{"ca-certificates", "gcc", "git", "libc6-dev"}
+
 // ContainerOptions say how to build in a container.
 type ContainerOptions struct {
 	Release pins.Release
@@ -40,6 +44,7 @@ type ContainerOptions struct {
 	Base       string
 	RemoveBase bool
 	BuildKit   bool // in the place of the legacy builder, which leaves no build cache behind
+	Compare    bool // build on this machine too, and fail if that gives another file
 }
 
 // Container builds the patched engine of a release in a container, by
@@ -47,7 +52,22 @@ type ContainerOptions struct {
 // sources, the tool's modules and the toolchain are fetched and verified here
 // first. Every image and container that this makes is removed again, the base only with
 // RemoveBase, unless it was there before.
+//
+// With Compare, the error is ErrOtherInputs if the two files differ, but were made by other
+// compilers or C libraries.
 func Container(ctx context.Context, root repo.Root, o ContainerOptions) (string, error) {
+	dst, err := inContainer(ctx, root, o)
+	if err != nil || !o.Compare {
+		return dst, err
+	}
+	host, err := Engine(ctx, root, Options{Release: o.Release})
+	if err != nil {
+		return "", err
+	}
+	return dst, compare(root, host, dst)
+}
+
+func inContainer(ctx context.Context, root repo.Root, o ContainerOptions) (string, error) {
 	rel := o.Release
 	if err := tool.Need("go", "git", "docker"); err != nil {
 		return "", err
@@ -61,6 +81,9 @@ func Container(ctx context.Context, root repo.Root, o ContainerOptions) (string,
 	}
 	// The rest takes minutes, and must not keep other builds waiting.
 	out := root.Out(rel.Name, "container")
+	if o.BuildKit {
+		out += "-buildkit"
+	}
 	unlock, err := repo.Lock(ctx, out)
 	if err != nil {
 		return "", err
@@ -71,7 +94,7 @@ func Container(ctx context.Context, root repo.Root, o ContainerOptions) (string,
 		return "", err
 	}
 	dst := filepath.Join(out, "dockerd")
-	upToDate, err := stamp.Make(root, "build "+rel.Name+" in a container", out, dst, 4096, func(tmp string) (repo.Made, error) {
+	_, err = stamp.Make(root, "build "+rel.Name+" in a container", out, dst, 4096, func(tmp string) (repo.Made, error) {
 		bin := filepath.Join(tmp, "dockerd")
 		base, pulled, err := baseImage(ctx, root, o.Base, tmp)
 		if err != nil {
@@ -92,11 +115,9 @@ func Container(ctx context.Context, root repo.Root, o ContainerOptions) (string,
 		if err := dockerBuild(ctx, root, rel, base, o.BuildKit, tmp); err != nil {
 			return repo.Made{}, err
 		}
-		return repo.Made{Path: bin, Note: compare(root, rel, bin, stamp)}, verify(bin)
+		beside := []string{filepath.Join(tmp, provenanceFile), filepath.Join(tmp, seriesFile)}
+		return repo.Made{Path: bin, Beside: beside, Note: "on " + base}, verify(bin)
 	})
-	if upToDate {
-		logrus.Infof("%s is up to date, %s", root.Rel(dst), compare(root, rel, dst, stamp))
-	}
 	return dst, err
 }
 
@@ -123,13 +144,13 @@ func containerStamp(root repo.Root, rel pins.Release, src, base string) (repo.St
 	dockerfile, err := repo.HashFile(root.Path("Dockerfile.build"))
 	return repo.Stamp{
 		"source": repo.ReadStamp(src).Key(), "series": key, "toolchain": rel.Toolchain, "version": rel.Name + Suffix,
-		"tags": Tags, "flags": allFlags,
+		"tags": Tags, "flags": allFlags, "provenance": provenanceForm,
 		"dockerfile": dockerfile, "base": base,
 	}, err
 }
 
-// dockerBuild runs docker build, puts dockerd and its checksum into tmp, and removes
-// the images and containers that it made.
+// dockerBuild runs docker build, puts dockerd and what lies beside it into tmp, and
+// removes the images and containers that it made.
 func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base string, buildKit bool, tmp string) error {
 	mark := "ethorder.build=" + strings.TrimLeft(filepath.Base(tmp), ".-") // no other build has it
 	archive, err := buildContext(ctx, root, rel, base, mark, tmp)
@@ -141,6 +162,10 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base str
 		return err
 	}
 	defer f.Close()
+	baseID, err := docker(ctx, root, "image", "inspect", "--format", "{{.Id}}", base)
+	if err != nil {
+		return err
+	}
 	defer removeMade(ctx, root, mark)
 	iidfile := filepath.Join(tmp, "image")
 	if err := runBuild(ctx, root, mark, buildKit, tool.Cmd{
@@ -148,7 +173,8 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base str
 		What: "build " + rel.Name + " in a container",
 		Args: []string{
 			"docker", "build", "--network", "none", "--force-rm", "--iidfile", iidfile,
-			"--build-arg", "BASE=" + base, "--build-arg", "RELEASE=" + rel.Name, "-",
+			"--build-arg", "BASE=" + base, "--build-arg", "BASE_ID=" + strings.TrimSpace(baseID),
+			"--build-arg", "RELEASE=" + rel.Name, "-",
 		},
 	}); err != nil {
 		return err
@@ -161,7 +187,7 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base str
 	if err != nil {
 		return err
 	}
-	for _, f := range []string{"dockerd", "dockerd.sha256"} {
+	for _, f := range []string{"dockerd", "dockerd.sha256", provenanceFile, seriesFile} {
 		if _, err := docker(ctx, root, "cp", strings.TrimSpace(id)+":/"+f, filepath.Join(tmp, f)); err != nil {
 			return err
 		}
@@ -247,23 +273,36 @@ func verify(path string) error {
 	return nil
 }
 
-// compare says whether the host's own build of the same patches gave the same
-// binary.
-func compare(root repo.Root, rel pins.Release, bin string, want repo.Stamp) string {
-	host := Path(root, rel.Name, true)
-	tree := repo.ReadStamp(patch.Dir(root, rel))
-	if repo.ReadStamp(host)["source"] != tree.Key() || tree["series"] != want["series"] || tree["source"] != want["source"] {
-		return "no host build of the same patches to compare it with"
-	}
-	a, errA := repo.HashFile(bin)
-	b, errB := repo.HashFile(host)
+// ErrOtherInputs is the answer for two files that need not be the same.
+var ErrOtherInputs = errors.New("these of its inputs differ")
+
+// compare returns an error if two builds of a release, a and b, are not the same file.
+func compare(root repo.Root, a, b string) error {
+	sumA, errA := repo.HashFile(a)
+	sumB, errB := repo.HashFile(b)
 	if err := errors.Join(errA, errB); err != nil {
-		return err.Error()
+		return err
 	}
-	if a != b {
-		return fmt.Sprintf("sha256 %s…, and %s has %s…: the C compilers or libraries differ", repo.Short(a), root.Rel(host), repo.Short(b))
+	if sumA == sumB {
+		logrus.Infof("%s and %s are the same file (sha256 %s…)", root.Rel(a), root.Rel(b), repo.Short(sumA))
+		return nil
 	}
-	return fmt.Sprintf("the same file as %s (sha256 %s…)", root.Rel(host), repo.Short(a))
+	fromA, errA := inputs(a)
+	fromB, errB := inputs(b)
+	if err := errors.Join(errA, errB); err != nil {
+		return err
+	}
+	var others []string
+	for _, name := range slices.Sorted(maps.Keys(fromA)) {
+		if !maps.Equal(fromA[name], fromB[name]) {
+			others = append(others, name)
+		}
+	}
+	what := fmt.Sprintf("%s (sha256 %s…) is another file than %s (sha256 %s…)", root.Rel(b), repo.Short(sumB), root.Rel(a), repo.Short(sumA))
+	if others != nil {
+		return tool.CannotRunf("%s, as %w: %s\nnext: build both on the same Debian release (--base), with the same updates", what, ErrOtherInputs, strings.Join(others, ", "))
+	}
+	return fmt.Errorf("%s, although their inputs are the same: compare their %s", what, provenanceFile)
 }
 
 // toolchainProxy fetches the toolchain, whose checksum go compares with the
@@ -391,13 +430,13 @@ func debootstrap(ctx context.Context, root repo.Root, tmp string) error {
 	_, err = tool.Run(ctx, tool.Cmd{
 		Dir: tmp, Log: root.Out("log", "debootstrap.log"), What: "make " + madeBase,
 		Args: []string{"bash", "-c", `set -euo pipefail
-			suite=$1 image=$2 goroot=$3 mirror=$4
-			debootstrap --variant=minbase --include=ca-certificates,gcc,git,libc6-dev "$suite" base $mirror
+			suite=$1 image=$2 goroot=$3 mirror=$4 packages=$5
+			debootstrap --variant=minbase --include="$packages" "$suite" base $mirror
 			rm -rf base/var/cache/apt/archives/*.deb base/var/lib/apt/lists/* base/usr/share/{doc,locale,man}
 			mkdir -p base/usr/local/go
 			cp -r "$goroot"/{bin,lib,pkg,src,go.env,VERSION} base/usr/local/go/
 			tar -C base -c . | docker import --change "ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$image"`,
-			"bash", suite, madeBase, filepath.Dir(filepath.Dir(gocmd)), debianMirror(ctx)},
+			"bash", suite, madeBase, filepath.Dir(filepath.Dir(gocmd)), debianMirror(ctx), strings.Join(basePackages, ",")},
 	})
 	return err
 }
