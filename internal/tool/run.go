@@ -112,13 +112,14 @@ func (e *CmdError) Error() string { return e.Msg }
 func (e *CmdError) Unwrap() error { return e.Err }
 
 // cleanEnv is the environment without what would make go and git work on
-// something else than the directory they run in.
+// something else than the directory they run in, or compile in another way.
 func cleanEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		switch k, _, _ := strings.Cut(kv, "="); k {
 		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_NAMESPACE",
-			"GOFLAGS", "GO111MODULE", "GOOS", "GOARCH", "GOBIN", "LC_ALL", "LANGUAGE":
+			"GOFLAGS", "GO111MODULE", "GOOS", "GOARCH", "GOBIN", "LC_ALL", "LANGUAGE",
+			"CC", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_LDFLAGS", "GOAMD64", "GOEXPERIMENT", "GOFIPS140":
 			continue
 		}
 		env = append(env, kv)

@@ -61,10 +61,11 @@ func TestRunStopsTheChildrenToo(t *testing.T) {
 	t.Fatalf("the child %s still runs", pid)
 }
 
-func TestRunHidesTheRepositoryOfACallingHook(t *testing.T) {
+func TestRunHidesWhatChangesGitAndGo(t *testing.T) {
 	t.Setenv("GIT_DIR", "/nowhere")
 	t.Setenv("GOFLAGS", "-mod=nonsense")
-	out, err := Run(ctx, Cmd{What: "env", Args: []string{"sh", "-c", "echo $GIT_DIR$GOFLAGS"}})
+	t.Setenv("GOAMD64", "v3")
+	out, err := Run(ctx, Cmd{What: "env", Args: []string{"sh", "-c", "echo $GIT_DIR$GOFLAGS$GOAMD64"}})
 	assert.NilError(t, err)
 	assert.Equal(t, out, "\n")
 }
