@@ -79,13 +79,23 @@ func Checks(ctx context.Context, root repo.Root, ethorder string, all, record bo
 		Check{
 			Name:    "machine is unchanged", // alone, as it looks at the whole machine
 			Env:     []string{"ETHORDER_E2E=" + oldest},
-			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "./e2e"},
+			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "-run=Host", "./e2e"},
 			GoTest:  true,
 		},
 		Check{
 			Name: "container build " + oldest,
 			Command: []string{"sh", "-c", `"$1" build "$2" --container && "$1" trial "$2" --suite core --run "$3" --dockerd "out/$2/container/dockerd"`,
 				"sh", ethorder, oldest, "^interfaces come up in attach order$"},
+		},
+		Check{
+			Name:    "container build " + oldest + " is the same file",
+			Command: []string{ethorder, "build", oldest, "--container", "--compare"},
+		},
+		Check{
+			Name:    "container build " + oldest + " on BuildKit",
+			Env:     []string{"ETHORDER_E2E=" + oldest},
+			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "-run=BuildKit", "./e2e"},
+			GoTest:  true,
 		},
 	), nil
 }
