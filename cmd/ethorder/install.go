@@ -21,11 +21,12 @@ func installCommand() *cobra.Command {
 	var o install.Options
 	var dockerd string
 	cmd := &cobra.Command{
-		Use:     "install [release]",
-		Short:   "Put the patched engine in the place of the one that runs here",
-		Long:    help("install"),
-		Example: "  sudo scripts/install --dry-run\n  sudo scripts/install\n  sudo scripts/install 29.8.1 --restart 'service docker restart'",
-		Args:    orUsage(cobra.MaximumNArgs(1)),
+		Use:               "install [release]",
+		ValidArgsFunction: completeReleases,
+		Short:             "Put the patched engine in the place of the one that runs here",
+		Long:              help("install"),
+		Example:           "  sudo scripts/install --dry-run\n  sudo scripts/install\n  sudo scripts/install 29.8.1 --restart 'service docker restart'",
+		Args:              orUsage(cobra.MaximumNArgs(1)),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {

@@ -47,7 +47,8 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return tool.Usagef("%w", err) })
-	root.AddGroup(&cobra.Group{ID: "user", Title: "For users:"}, &cobra.Group{ID: "maintainer", Title: "For maintainers:"})
+	root.AddGroup(&cobra.Group{ID: "user", Title: "For users:"}, &cobra.Group{ID: "maintainer", Title: "For maintainers:"},
+		&cobra.Group{ID: "shell", Title: "For your shell:"})
 	users := []*cobra.Command{
 		demoCommand(), verifyCommand(), inspectCommand(), buildCommand(), installCommand(), uninstallCommand(),
 		patchCommand(), composeOrderCommand(),
@@ -60,6 +61,7 @@ func newRootCommand() *cobra.Command {
 		cmd.GroupID = "maintainer"
 		root.AddCommand(cmd)
 	}
+	root.SetCompletionCommandGroupID("shell")
 	root.AddCommand(isolateCommand())
 	return root
 }
@@ -79,15 +81,20 @@ func help(command string) string {
 // runE is a cobra.Command.RunE that knows the repository.
 func runE(run func(cmd *cobra.Command, root repo.Root, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		root := repo.Root(os.Getenv("ETHORDER_ROOT"))
-		if root == "" {
-			var err error
-			if root, err = repo.Find(); err != nil {
-				return err
-			}
+		root, err := findRoot()
+		if err != nil {
+			return err
 		}
 		return run(cmd, root, args)
 	}
+}
+
+// findRoot returns the repository, which scripts/ethorder names.
+func findRoot() (repo.Root, error) {
+	if root := os.Getenv("ETHORDER_ROOT"); root != "" {
+		return repo.Root(root), nil
+	}
+	return repo.Find()
 }
 
 // orUsage gives an error about the arguments the status of usage.

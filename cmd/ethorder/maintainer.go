@@ -80,11 +80,12 @@ func trialCommand() *cobra.Command {
 	var o trial.Options
 	var dry bool
 	cmd := &cobra.Command{
-		Use:     "trial <release>...",
-		Short:   "Run trials on the stock and the patched engine of releases",
-		Long:    help("trial"),
-		Example: "  sudo scripts/ethorder trial 29.8.1 --suite core\n  sudo scripts/ethorder trial 27.5.1 --suite crash --scale 10 --record",
-		Args:    orUsage(cobra.MinimumNArgs(1)),
+		Use:               "trial <release>...",
+		ValidArgsFunction: completeReleases,
+		Short:             "Run trials on the stock and the patched engine of releases",
+		Long:              help("trial"),
+		Example:           "  sudo scripts/ethorder trial 29.8.1 --suite core\n  sudo scripts/ethorder trial 27.5.1 --suite crash --scale 10 --record",
+		Args:              orUsage(cobra.MinimumNArgs(1)),
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
@@ -109,6 +110,7 @@ func trialCommand() *cobra.Command {
 	})
 	f := cmd.Flags()
 	f.StringSliceVar(&o.Suites, "suite", nil, "run only the suites `NAME,...`")
+	_ = cmd.RegisterFlagCompletionFunc("suite", completeSuites)
 	f.StringVar(&o.Filter, "run", "", "run only the trials whose name matches `REGEXP`")
 	f.StringVar(&o.Dockerd, "dockerd", "", "use the dockerd in `FILE` as the patched engine")
 	f.IntVar(&o.Starts, "starts", 20, "start the container of a scenario `N` times")
@@ -123,11 +125,12 @@ func benchCommand() *cobra.Command {
 	var b trial.Bench
 	var record, heap bool
 	cmd := &cobra.Command{
-		Use:     "bench <release>",
-		Short:   "Time the stock and the patched engine of a release side by side",
-		Long:    help("bench"),
-		Example: "  sudo scripts/bench 29.8.1\n  sudo scripts/bench 27.5.1 --networks 8 --containers 10 --pairs 1",
-		Args:    orUsage(cobra.ExactArgs(1)),
+		Use:               "bench <release>",
+		ValidArgsFunction: completeReleases,
+		Short:             "Time the stock and the patched engine of a release side by side",
+		Long:              help("bench"),
+		Example:           "  sudo scripts/bench 29.8.1\n  sudo scripts/bench 27.5.1 --networks 8 --containers 10 --pairs 1",
+		Args:              orUsage(cobra.ExactArgs(1)),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -169,10 +172,11 @@ func matrixCommand() *cobra.Command {
 	var record, dry bool
 	var m moby.Matrix
 	cmd := &cobra.Command{
-		Use:   "matrix [release...]",
-		Short: "Apply, compile and vet the series of every release",
-		Long:  help("matrix"),
-		Args:  orUsage(cobra.ArbitraryArgs),
+		Use:               "matrix [release...]",
+		ValidArgsFunction: completeReleases,
+		Short:             "Apply, compile and vet the series of every release",
+		Long:              help("matrix"),
+		Args:              orUsage(cobra.ArbitraryArgs),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -201,10 +205,11 @@ func upstreamCommand() *cobra.Command {
 	var libnetwork string
 	var record, dry bool
 	cmd := &cobra.Command{
-		Use:   "upstream <release>...",
-		Short: "Run upstream's own tests in the stock and the patched trees of releases",
-		Long:  help("upstream"),
-		Args:  orUsage(cobra.MinimumNArgs(1)),
+		Use:               "upstream <release>...",
+		ValidArgsFunction: completeReleases,
+		Short:             "Run upstream's own tests in the stock and the patched trees of releases",
+		Long:              help("upstream"),
+		Args:              orUsage(cobra.MinimumNArgs(1)),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {

@@ -20,11 +20,12 @@ import (
 func demoCommand() *cobra.Command {
 	var d trial.Demo
 	cmd := &cobra.Command{
-		Use:     "demo [release]",
-		Short:   "Compare the order of interfaces on a stock and a patched engine",
-		Long:    help("demo"),
-		Example: "  sudo scripts/demo\n  sudo scripts/demo 17.12.1 --starts 20",
-		Args:    orUsage(cobra.MaximumNArgs(1)),
+		Use:               "demo [release]",
+		ValidArgsFunction: completeReleases,
+		Short:             "Compare the order of interfaces on a stock and a patched engine",
+		Long:              help("demo"),
+		Example:           "  sudo scripts/demo\n  sudo scripts/demo 17.12.1 --starts 20",
+		Args:              orUsage(cobra.MaximumNArgs(1)),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if d.Starts < 1 {
 				return tool.Usagef("--starts %d: want at least 1", d.Starts)
@@ -57,11 +58,12 @@ func buildCommand() *cobra.Command {
 	var c build.ContainerOptions
 	var runc, container, dry bool
 	cmd := &cobra.Command{
-		Use:     "build <release>",
-		Short:   "Build the patched dockerd of a release, or the stock one",
-		Long:    help("build"),
-		Example: "  scripts/build 29.8.1\n  MOBY_REPO=~/src/moby scripts/build 20.10.24\n  scripts/build 17.12.1 --container",
-		Args:    orUsage(cobra.ExactArgs(1)),
+		Use:               "build <release>",
+		ValidArgsFunction: completeReleases,
+		Short:             "Build the patched dockerd of a release, or the stock one",
+		Long:              help("build"),
+		Example:           "  scripts/build 29.8.1\n  MOBY_REPO=~/src/moby scripts/build 20.10.24\n  scripts/build 17.12.1 --container",
+		Args:              orUsage(cobra.ExactArgs(1)),
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
@@ -116,10 +118,11 @@ func buildCommand() *cobra.Command {
 func patchCommand() *cobra.Command {
 	var o patch.Options
 	cmd := &cobra.Command{
-		Use:     "patch [release]",
-		Short:   "Make the patched tree of a release, or patch your own checkout",
-		Long:    help("patch"),
-		Example: "  scripts/patch 29.8.1\n  scripts/patch 27.5.1 --worktree ~/src/moby\n  scripts/patch --line 29.2 --worktree ~/src/moby --dry-run",
+		Use:               "patch [release]",
+		ValidArgsFunction: completeReleases,
+		Short:             "Make the patched tree of a release, or patch your own checkout",
+		Long:              help("patch"),
+		Example:           "  scripts/patch 29.8.1\n  scripts/patch 27.5.1 --worktree ~/src/moby\n  scripts/patch --line 29.2 --worktree ~/src/moby --dry-run",
 		Args: orUsage(func(cmd *cobra.Command, args []string) error {
 			if o.Line != "" && len(args) == 0 {
 				return nil
