@@ -61,8 +61,10 @@ func newRootCommand() *cobra.Command {
 		cmd.GroupID = "maintainer"
 		root.AddCommand(cmd)
 	}
+	man := manCommand()
+	man.GroupID = "shell"
 	root.SetCompletionCommandGroupID("shell")
-	root.AddCommand(isolateCommand())
+	root.AddCommand(man, isolateCommand())
 	return root
 }
 
