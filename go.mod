@@ -3,8 +3,10 @@ module ethorder
 go 1.24.0
 
 require (
+	github.com/fatih/color v1.18.0
 	github.com/in-toto/in-toto-golang v0.9.0
 	github.com/jszwec/csvutil v1.10.0
+	github.com/mattn/go-isatty v0.0.20
 	github.com/sirupsen/logrus v1.10.2
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
@@ -21,11 +23,9 @@ require (
 require (
 	github.com/bitfield/gotestdox v0.2.2 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
-	github.com/fatih/color v1.18.0 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mattn/go-colorable v0.1.13 // indirect
-	github.com/mattn/go-isatty v0.0.20 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	golang.org/x/sync v0.18.0 // indirect
 	golang.org/x/term v0.35.0 // indirect

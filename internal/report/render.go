@@ -9,7 +9,10 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/fatih/color"
+
 	"ethorder/internal/observe"
+	"ethorder/internal/tool"
 )
 
 // StartRow is a start of an engine, to be shown.
@@ -18,7 +21,7 @@ type StartRow struct {
 	Start  observe.Snapshot
 }
 
-// note says how far the start is from the wanted order.
+// note says how far the start is from the wanted order, "" if it is in order.
 func (r StartRow) note(want []string) string {
 	if r.Start.Failed != "" {
 		return "did not start: " + r.Start.Failed
@@ -31,7 +34,7 @@ func (r StartRow) note(want []string) string {
 		}
 	}
 	if misplaced == 0 {
-		return "in attach order"
+		return ""
 	}
 	return fmt.Sprintf("%d of %d misplaced", misplaced, len(want))
 }
@@ -43,17 +46,25 @@ func cell(cells []string, i int) string {
 	return "-"
 }
 
+// paint gives text colours. Each makes the text longer by the same.
+type paint struct{ plain, right, wrong func(...any) string }
+
 // StartTable writes a table of the networks of eth0, eth1, …: as they were attached,
-// and as each row has them.
+// and as each row has them. On a terminal, those that are misplaced are red.
 func StartTable(w io.Writer, title string, attached []string, rows []StartRow) error {
+	const defaultColour = color.Attribute(39)
+	return startTable(w, paint{tool.Paint(w, defaultColour), tool.Paint(w, color.FgGreen), tool.Paint(w, color.FgRed)}, title, attached, rows)
+}
+
+func startTable(w io.Writer, p paint, title string, attached []string, rows []StartRow) error {
 	columns := len(attached)
 	for _, r := range rows {
 		columns = max(columns, len(r.Start.Networks()))
 	}
 	table := [][]string{{title}, {"attached"}}
 	for i := range columns {
-		table[0] = append(table[0], fmt.Sprintf("eth%d", i))
-		table[1] = append(table[1], cell(attached, i))
+		table[0] = append(table[0], p.plain("eth", i))
+		table[1] = append(table[1], p.plain(cell(attached, i)))
 	}
 	table[0] = append(table[0], "gateway")
 	table[1] = append(table[1], "")
@@ -61,9 +72,17 @@ func StartTable(w io.Writer, title string, attached []string, rows []StartRow) e
 		line := []string{r.Engine}
 		networks := r.Start.Networks()
 		for i := range columns {
-			line = append(line, cell(networks, i))
+			colour := p.plain
+			if cell(networks, i) != cell(attached, i) {
+				colour = p.wrong
+			}
+			line = append(line, colour(cell(networks, i)))
 		}
-		table = append(table, append(line, cmp.Or(r.Start.Gateway, "-"), r.note(attached)))
+		note := p.right("in attach order")
+		if wrong := r.note(attached); wrong != "" {
+			note = p.wrong(wrong)
+		}
+		table = append(table, append(line, cmp.Or(r.Start.Gateway, "-"), note))
 	}
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

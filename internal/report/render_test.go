@@ -34,6 +34,26 @@ func TestStartTable(t *testing.T) {
 	golden.Assert(t, b.String(), "table.golden")
 }
 
+// Colours do not move the columns.
+func TestStartTableInColours(t *testing.T) {
+	around := func(begin, end string) func(...any) string {
+		return func(text ...any) string { return begin + fmt.Sprint(text...) + end }
+	}
+	var b bytes.Buffer
+	assert.NilError(t, startTable(&b, paint{around("(", ")"), around("<", ">"), around("{", "}")}, "start", []string{"web", "db"}, []StartRow{
+		{"1", up("db", "db", "web")},
+		{"2", up("db", "web", "db")},
+		{"3", up("", "web", "-", "cache")},
+	}))
+	assert.Equal(t, b.String(), `
+start     (eth0)  (eth1)  (eth2)   gateway
+attached  (web)   (db)    (-)
+1         {db}    {web}   (-)      db       {2 of 2 misplaced}
+2         (web)   (db)    (-)      db       <in attach order>
+3         (web)   {-}     {cache}  -        {2 of 2 misplaced}
+`[1:])
+}
+
 func TestSVG(t *testing.T) {
 	var b bytes.Buffer
 	assert.NilError(t, SVG(&b, []string{"web", "db", "a<b"}, []Panel{

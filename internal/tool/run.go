@@ -30,14 +30,14 @@ type Cmd struct {
 }
 
 // progressEvery is the time between two lines that say a command still runs.
-const progressEvery = 10 * time.Second
+var progressEvery = 10 * time.Second
 
 // killAfter is how long an interrupted command has to clean up.
 var killAfter = 10 * time.Second
 
 // Run runs a command to its end and returns what it wrote to stdout. While it
-// runs, a line on the log says every ten seconds for how long, and what it last
-// wrote. On failure the error has the end of its output. When ctx ends, the
+// runs, and if the log is a terminal, a line there says every ten seconds for how
+// long, and what it last wrote. On failure the error has the end of its output. When ctx ends, the
 // command and its children are interrupted, and killed after ten seconds.
 func Run(ctx context.Context, c Cmd) (string, error) {
 	out := &output{}
@@ -78,6 +78,9 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 			case <-ended:
 				return
 			case <-ticker.C:
+				if !IsTerminal(logrus.StandardLogger().Out) {
+					continue
+				}
 				lines, last := out.state()
 				logrus.Infof("%s: %s, %d lines of output, now: %s", c.What, elapsed(start), lines, last)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fatih/color"
 	"github.com/sirupsen/logrus"
 
 	"ethorder/internal/engine"
@@ -145,8 +146,12 @@ func (d *Demo) draw() error {
 func (d *Demo) verdict(logs string) error {
 	stock, patched := d.sides[0].tally, d.sides[1].tally
 	verdict := observe.Judge(stock, patched)
+	colour := color.FgGreen
+	if verdict != observe.Pass {
+		colour = color.FgRed
+	}
 	fmt.Fprintf(d.Out, "%s: Docker Engine %s came up in attach order in %v starts patched, in %v stock\n",
-		verdict, d.Release.Name, patched, stock)
+		tool.Paint(d.Out, colour)(verdict), d.Release.Name, patched, stock)
 	switch verdict {
 	case observe.Fail:
 		return fmt.Errorf("the patched engine did not keep the attach order; the engines' logs are in %s", logs)

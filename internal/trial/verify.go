@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/fatih/color"
 	"github.com/sirupsen/logrus"
 
 	"ethorder/internal/api"
@@ -102,7 +103,11 @@ func (v Verify) Run(ctx context.Context) (err error) {
 	if v.JSON {
 		return errors.Join(json.NewEncoder(v.Out).Encode(found), verdict)
 	}
-	fmt.Fprintln(v.Out, text)
+	colour := color.FgGreen
+	if verdict != nil {
+		colour = color.FgRed
+	}
+	fmt.Fprintln(v.Out, tool.Paint(v.Out, colour)(text))
 	return verdict
 }
 
@@ -141,7 +146,7 @@ func (v Verify) play(ctx context.Context, h *host, probe string) (found verifica
 		}
 		problem := ""
 		if wrong := result.wrong(); wrong != "" && !s.decides() {
-			problem = "\n    " + wrong
+			problem = "\n    " + tool.Paint(out, color.FgRed)(wrong)
 		}
 		fmt.Fprintf(out, "%v starts in order: %s%s\n", tally, s.Name, problem)
 		found.InOrder += tally.Right
