@@ -16,6 +16,7 @@ import (
 
 	"ethorder/internal/api"
 	"ethorder/internal/engine"
+	"ethorder/internal/observe"
 	"ethorder/internal/repo"
 	"ethorder/internal/report"
 	"ethorder/internal/tool"
@@ -39,17 +40,20 @@ const verifyLabel = "ethorder.verify"
 
 // verification is what Verify has found.
 type verification struct {
-	Version   string     `json:"version"`
-	InOrder   int        `json:"inOrder"` // starts
-	Starts    int        `json:"starts"`
-	Scenarios []verified `json:"scenarios"`
+	Version   string          `json:"version"`
+	Verdict   observe.Verdict `json:"verdict"` // Pass or Fail
+	InOrder   int             `json:"inOrder"` // starts
+	Misplaced int             `json:"misplaced"`
+	Starts    int             `json:"starts"`
+	Scenarios []verified      `json:"scenarios"`
 }
 
 // verified is how a scenario went. The networks are those of eth0, of eth1, and so on.
 type verified struct {
-	Name     string     `json:"name"`
-	Attached []string   `json:"attached"`
-	Starts   [][]string `json:"starts"`
+	Name      string     `json:"name"`
+	Attached  []string   `json:"attached"`
+	Misplaced int        `json:"misplaced"` // starts
+	Starts    [][]string `json:"starts"`
 }
 
 // Run prints the interfaces after each start, and a verdict. The error has the status of that.
@@ -132,7 +136,8 @@ func (v Verify) play(ctx context.Context, h *host, probe string) (found verifica
 		if err != nil {
 			return found, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		one, tally := verified{Name: s.Name, Attached: s.Want}, result.Tally()
+		tally := result.Tally()
+		one := verified{Name: s.Name, Attached: s.Want, Misplaced: tally.Total - tally.Right}
 		var rows []report.StartRow
 		for i, start := range result.Starts {
 			one.Starts = append(one.Starts, start.Networks())
@@ -149,22 +154,32 @@ func (v Verify) play(ctx context.Context, h *host, probe string) (found verifica
 			problem = "\n    " + tool.Paint(out, color.FgRed)(wrong)
 		}
 		fmt.Fprintf(out, "%v starts in order: %s%s\n", tally, s.Name, problem)
-		found.InOrder += tally.Right
-		found.Starts += tally.Total
-		found.Scenarios = append(found.Scenarios, one)
+		found.add(one)
 	}
 	return found, nil
 }
 
+// add adds a scenario.
+func (f *verification) add(s verified) {
+	f.Scenarios = append(f.Scenarios, s)
+	f.Starts += len(s.Starts)
+	f.Misplaced += s.Misplaced
+	f.InOrder = f.Starts - f.Misplaced
+	f.Verdict = observe.Pass
+	if f.Misplaced > 0 {
+		f.Verdict = observe.Fail
+	}
+}
+
 // verdict is the last line, and the error with its exit status.
 func (f verification) verdict() (string, error) {
-	if f.InOrder == f.Starts {
+	if f.Verdict == observe.Pass {
 		return fmt.Sprintf("in attach order: %d of %d starts, on Docker Engine %s", f.InOrder, f.Starts, f.Version), nil
 	}
 	engine := "stock " + f.Version + ", see README.md for a patched one"
 	if strings.Contains(f.Version, "ethseq") {
 		engine = f.Version + ", which is patched: this is a defect, please report it"
 	}
-	return fmt.Sprintf("NOT in attach order: %d of %d starts misplaced; this engine is %s", f.Starts-f.InOrder, f.Starts, engine),
+	return fmt.Sprintf("NOT in attach order: %d of %d starts misplaced; this engine is %s", f.Misplaced, f.Starts, engine),
 		errors.New("the engine does not keep the attach order")
 }

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -73,17 +74,34 @@ func TestRequestsHaveTheNamesOfVerify(t *testing.T) {
 }
 
 func TestVerdictOfVerify(t *testing.T) {
+	right, wrong := []string{"zulu", "mike"}, []string{"mike", "zulu"}
 	for _, test := range []struct {
-		found verification
-		want  string
+		version    string
+		starts     [][]string
+		misplaced  int
+		text, json string
 	}{
-		{verification{Version: "20.10.24", InOrder: 20, Starts: 20}, "in attach order: 20 of 20 starts, on Docker Engine 20.10.24"},
-		{verification{Version: "29.8.1", InOrder: 7, Starts: 20}, "NOT in attach order: 13 of 20 starts misplaced; this engine is stock 29.8.1, see README.md"},
-		{verification{Version: "29.8.1+ethseq.2", InOrder: 19, Starts: 20}, "NOT in attach order: 1 of 20 starts misplaced; this engine is 29.8.1+ethseq.2, which is patched: this is a defect"},
+		{
+			"20.10.24", [][]string{right, right}, 0, "in attach order: 4 of 4 starts, on Docker Engine 20.10.24",
+			`{"version":"20.10.24","verdict":"PASS","inOrder":4,"misplaced":0,"starts":4,"scenarios":[{"name":"one",`,
+		}, {
+			"29.8.1", [][]string{right, wrong}, 1, "NOT in attach order: 2 of 4 starts misplaced; this engine is stock 29.8.1, see README.md",
+			`"verdict":"FAIL","inOrder":2,"misplaced":2,"starts":4,"scenarios":[{"name":"one","attached":["zulu","mike"],"misplaced":1,"starts":[["zulu","mike"],["mike","zulu"]]},{`,
+		}, {
+			"29.8.1+ethseq.2", [][]string{wrong}, 1, "NOT in attach order: 2 of 2 starts misplaced; this engine is 29.8.1+ethseq.2, which is patched: this is a defect",
+			`"verdict":"FAIL","inOrder":0,"misplaced":2,"starts":2,`,
+		},
 	} {
-		got, err := test.found.verdict()
-		assert.Check(t, strings.HasPrefix(got, test.want), got)
-		assert.Equal(t, err == nil, test.found.InOrder == test.found.Starts)
+		found := verification{Version: test.version}
+		for _, name := range []string{"one", "two"} {
+			found.add(verified{Name: name, Attached: right, Misplaced: test.misplaced, Starts: test.starts})
+		}
+		text, err := found.verdict()
+		assert.Check(t, strings.HasPrefix(text, test.text), text)
+		assert.Equal(t, err == nil, test.misplaced == 0)
+		printed, err := json.Marshal(found)
+		assert.NilError(t, err)
+		assert.Check(t, strings.Contains(string(printed), test.json), string(printed))
 	}
 }
 
