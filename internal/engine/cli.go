@@ -60,7 +60,7 @@ func (e *Engine) RunProbe(ctx context.Context, args ...string) (string, error) {
 // without the space around it. The error, if any, has its standard error and, if
 // the engine has ended, what it logged last.
 func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
-	return e.client(ctx, nil, e.config.Tools.Docker, args...)
+	return e.Client(ctx, e.config.Tools.Docker, args...)
 }
 
 // Compose runs the docker-compose command on the engine, as Docker does with docker.
@@ -68,10 +68,14 @@ func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
 	if _, err := os.Stat(e.config.Tools.Compose); err != nil {
 		return "", tool.CannotRunf("%s", e.config.Tools.Compose+" is missing: apt-get install --no-install-recommends docker-compose")
 	}
-	return e.client(ctx, nil, e.config.Tools.Compose, args...)
+	return e.Client(ctx, e.config.Tools.Compose, args...)
 }
 
-// client runs a command line client of the engine.
+// Client runs a command line client on the engine, given its path, as Docker does with docker.
+func (e *Engine) Client(ctx context.Context, program string, args ...string) (string, error) {
+	return e.client(ctx, nil, program, args...)
+}
+
 func (e *Engine) client(ctx context.Context, stdin io.Reader, program string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)

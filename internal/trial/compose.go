@@ -34,7 +34,9 @@ var Compose = Suite{
 				return tool.CannotRunf("docker-compose %s attaches networks in one request, which has no order: the stacks are for 1.x, as Debian 12 has it", version)
 			}
 			for _, s := range stacks {
-				if err := env.playStack(ctx, s, stock, patched); err != nil {
+				if err := env.playServices(s.Name, stock, patched, func(e *engine.Engine) (map[string]*Result, error) {
+					return s.play(ctx, e)
+				}); err != nil {
 					return fmt.Errorf("%s: %w", s.Name, err)
 				}
 			}
@@ -61,40 +63,51 @@ var stacks = parseStacks(stackFiles)
 func parseStacks(files fs.FS) (all []stack) {
 	paths, err := fs.Glob(files, "stacks/*.yaml")
 	for _, path := range paths {
-		var s stack
-		if s.file, err = fs.ReadFile(files, path); err == nil {
-			err = yaml.Unmarshal(s.file, &s)
-		}
-		if err != nil {
+		var file []byte
+		if file, err = fs.ReadFile(files, path); err != nil {
 			panic(err)
 		}
-		all = append(all, s)
+		all = append(all, parseStack(file))
 	}
 	return all
 }
 
-// playStack plays a stack on both engines at the same time, and reports what it found.
-func (env *Env) playStack(ctx context.Context, s stack, stock, patched *engine.Engine) error {
-	if !env.selected(s.Name) {
+func parseStack(file []byte) stack {
+	s := stack{file: file}
+	if err := yaml.Unmarshal(file, &s); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// playServices plays something with containers on both engines at the same time, and reports what
+// it found. Play returns how each container, or each service, did.
+func (env *Env) playServices(name string, stock, patched *engine.Engine, play func(*engine.Engine) (map[string]*Result, error)) error {
+	if !env.selected(name) {
 		return nil
 	}
-	before, after, err := onBoth(stock, patched, func(e *engine.Engine) (map[string]*Result, error) {
-		return s.play(ctx, e)
-	})
+	before, after, err := onBoth(stock, patched, play)
 	if err != nil {
 		return err
 	}
 	o := inOrder(totalOf(after))
-	for _, service := range s.services() {
+	for _, service := range slices.Sorted(maps.Keys(after)) {
 		if err := broken(*before[service], *after[service]); err != nil {
 			o.blame("%s: %v", service, err)
 		}
 	}
-	env.Report(s.Name, inOrder(totalOf(before)), o)
+	env.Report(name, inOrder(totalOf(before)), o)
 	return nil
 }
 
-func (s stack) services() []string { return slices.Sorted(maps.Keys(s.Want)) }
+// results has a result without starts for each service.
+func (s stack) results() map[string]*Result {
+	results := make(map[string]*Result)
+	for service, want := range s.Want {
+		results[service] = &Result{Want: want}
+	}
+	return results
+}
 
 // totalOf counts the starts of all services.
 func totalOf(services map[string]*Result) (t observe.Tally) {
@@ -117,10 +130,7 @@ func (s stack) play(ctx context.Context, e *engine.Engine) (map[string]*Result, 
 			return err
 		})
 	}
-	results := make(map[string]*Result)
-	for service, want := range s.Want {
-		results[service] = &Result{Want: want}
-	}
+	results := s.results()
 	for range 2 {
 		for i := range 5 {
 			if i == 0 {
