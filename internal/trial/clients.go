@@ -60,7 +60,7 @@ type realClient struct {
 
 // Docker's command line from 29 and Compose from 5 refuse engines before 25.
 var realClients = []realClient{
-	{Trial{Name: "Docker Compose 2.40.3 brings up, restarts, recreates, scales and takes down services", Since: 20}, "compose2", nil, playCompose},
+	{Trial{Name: "Docker Compose 2.40.3 brings up, restarts, recreates, scales and takes down services"}, "compose2", nil, playCompose},
 	{Trial{Name: "Docker Compose 5.5.1 brings up, restarts, recreates, scales and takes down services", Since: 25}, "compose5", nil, playCompose},
 	{Trial{Name: "docker run 29.9.3 attaches five networks", Since: 25}, "docker", dockerFlags, playDockerRun},
 }
