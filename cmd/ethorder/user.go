@@ -103,7 +103,7 @@ func buildCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&o.Stock, "stock", false, "build the engine as upstream made it")
 	f.BoolVar(&o.StockVersion, "stock-version", false, "leave "+build.Suffix+" out of the version of the patched engine")
-	f.StringVar(&o.Tags, "tags", "", "build with these `TAGS` instead of the default ones, which exclude btrfs, devicemapper and zfs")
+	f.StringVar(&o.Tags, "tags", "", "build with these `TAGS` instead of those of Docker's packages")
 	f.BoolVar(&runc, "runc", false, "also build the pinned runc, if the release needs a newer one than Debian's")
 	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
 	f.StringVar(&c.Base, "base", "", "with --container: build on this `IMAGE` (default a pinned golang image, or one made of Debian packages if that cannot be pulled)")

@@ -159,7 +159,7 @@ func TestEngineOfAReleaseWithoutCommitHasUpstreamsOwn(t *testing.T) {
 			xflags, overlay, err := b.stampVersion(b.tree, t.TempDir(), "example.com/v")
 			assert.NilError(t, err)
 			if overlay == "" {
-				assert.Equal(t, xflags, " -X example.com/v.Version=1.2.3 -X example.com/v.BuildTime=")
+				assert.Equal(t, xflags, " -X example.com/v.Version=1.2.3 -X example.com/v.BuildTime= -X example.com/v.IAmStatic=false")
 				return
 			}
 			lib, err := os.ReadFile(filepath.Join(filepath.Dir(overlay), "version_lib.go"))
@@ -179,17 +179,17 @@ func TestProvenanceSaysWhatAnEngineWasMadeOf(t *testing.T) {
 	assert.NilError(t, err)
 	patch, err := os.ReadFile(root.Path("patch/1.2/0001.patch"))
 	assert.NilError(t, err)
-	gcc, err := exec.Command("gcc", "-print-file-name=libc.a").Output()
+	gcc, err := exec.Command("gcc", "-print-file-name=libc.so.6").Output()
 	assert.NilError(t, err)
 	libc, err := repo.HashFile(strings.TrimSpace(string(gcc)))
 	assert.NilError(t, err)
-	for name, want := range map[string]string{"patch/1.2/0001.patch": repo.HashBytes(patch), "libc.a": libc, "base": "abc"} {
+	for name, want := range map[string]string{"patch/1.2/0001.patch": repo.HashBytes(patch), "libc.so.6": libc, "base": "abc"} {
 		assert.Check(t, cmp.Equal(digests[name]["sha256"], want), name)
 		delete(digests, name)
 	}
 	assert.Check(t, cmp.Equal(digests["moby"]["gitCommit"], o.Release.Commit))
 	delete(digests, "moby")
-	assert.DeepEqual(t, slices.Sorted(maps.Keys(digests)), []string{"as", "cc1", "compile", "ld", "link"})
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(digests)), []string{"Scrt1.o", "as", "cc1", "compile", "crti.o", "ld", "libc_nonshared.a", "libgcc.a", "link"})
 
 	text, err := os.ReadFile(root.Out("1.2.3/patched/provenance.json"))
 	assert.NilError(t, err)
@@ -230,7 +230,7 @@ func TestCompare(t *testing.T) {
 	made := func(name, content, libc string) string {
 		write(t, root.Out(name, "dockerd"), content)
 		var s statement
-		s.Predicate.BuildDefinition.ResolvedDependencies = []slsa.ResourceDescriptor{resource("cc1", "1"), resource("libc.a", libc)}
+		s.Predicate.BuildDefinition.ResolvedDependencies = []slsa.ResourceDescriptor{resource("cc1", "1"), resource("libc.so.6", libc)}
 		text, err := json.Marshal(s)
 		assert.NilError(t, err)
 		write(t, root.Out(name, provenanceFile), string(text))
@@ -243,7 +243,7 @@ func TestCompare(t *testing.T) {
 	var exit *tool.Exit
 	assert.Assert(t, errors.As(err, &exit) && exit.Status == tool.CannotRun, "%v", err)
 	assert.ErrorIs(t, err, ErrOtherInputs)
-	assert.ErrorContains(t, err, ": libc.a\n")
+	assert.ErrorContains(t, err, ": libc.so.6\n")
 
 	err = compare(root, host, made("unlike", "two", "2"))
 	assert.ErrorContains(t, err, "although their inputs are the same")
@@ -256,7 +256,7 @@ func TestEngineThatDoesNotCompileLeavesTheLogAndNothingElse(t *testing.T) {
 	_, err := Engine(ctx, root, o)
 	assert.ErrorContains(t, err, "compile dockerd 1.2.3"+Suffix+" failed")
 	assert.ErrorContains(t, err, "build constraints exclude all Go files")
-	log := root.Out("1.2.3/log/build-patched.log")
+	log := root.Out("1.2.3/log/build-patched-dockerd.log")
 	assert.ErrorContains(t, err, log)
 	_, err = os.Stat(log)
 	assert.NilError(t, err)

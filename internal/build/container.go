@@ -29,12 +29,12 @@ const (
 	baseGo = "go1.26.8"
 	// madeBase is the image that is made of Debian packages where defaultBase
 	// cannot be pulled.
-	madeBase = "ethorder-build-base:" + suite + "-" + baseGo
+	madeBase = "ethorder-build-base:" + suite + "-" + baseGo + "-libraries"
 	suite    = "bookworm"
 )
 
-// basePackages are the Debian packages of madeBase.
-var basePackages = []string{"ca-certificates", "gcc", "git", "libc6-dev"}
+// basePackages are the Debian packages of madeBase, beside those of libraries.
+var basePackages = []string{"ca-certificates", "gcc", "git", "libc6-dev", "pkg-config"}
 
 // ContainerOptions say how to build in a container.
 type ContainerOptions struct {
@@ -89,7 +89,7 @@ func inContainer(ctx context.Context, root repo.Root, o ContainerOptions) (strin
 		return "", err
 	}
 	defer unlock()
-	stamp, err := containerStamp(root, rel, src, o.Base)
+	stamp, err := containerStamp(ctx, root, rel, src, o.Base)
 	if err != nil {
 		return "", err
 	}
@@ -132,7 +132,7 @@ func lockedSource(ctx context.Context, root repo.Root, rel pins.Release) (string
 }
 
 // containerStamp is what a container build is made from.
-func containerStamp(root repo.Root, rel pins.Release, src, base string) (repo.Stamp, error) {
+func containerStamp(ctx context.Context, root repo.Root, rel pins.Release, src, base string) (repo.Stamp, error) {
 	s, err := patch.Load(root, rel.Line)
 	if err != nil {
 		return nil, err
@@ -141,10 +141,14 @@ func containerStamp(root repo.Root, rel pins.Release, src, base string) (repo.St
 	if err != nil {
 		return nil, err
 	}
+	libs, err := link(ctx, root, src, libraries)
+	if err != nil {
+		return nil, err
+	}
 	dockerfile, err := repo.HashFile(root.Path("Dockerfile.build"))
 	return repo.Stamp{
 		"source": repo.ReadStamp(src).Key(), "series": key, "toolchain": rel.Toolchain, "version": rel.Name + Suffix,
-		"tags": Tags, "flags": allFlags, "provenance": provenanceForm,
+		"tags": strings.Join(libs.tags, " "), "flags": stampFlags(pieFlags), "provenance": provenanceForm,
 		"dockerfile": dockerfile, "base": base,
 	}, err
 }
@@ -409,7 +413,7 @@ func haveImage(ctx context.Context, root repo.Root, image string) bool {
 	return err == nil
 }
 
-// debootstrap makes the image madeBase: Debian's gcc and git, and the Go of
+// debootstrap makes the image madeBase: Debian's gcc, git and libraries, and the Go of
 // baseGo.
 func debootstrap(ctx context.Context, root repo.Root, tmp string) error {
 	if os.Geteuid() != 0 {
@@ -436,7 +440,7 @@ func debootstrap(ctx context.Context, root repo.Root, tmp string) error {
 			mkdir -p base/usr/local/go
 			cp -r "$goroot"/{bin,lib,pkg,src,go.env,VERSION} base/usr/local/go/
 			tar -C base -c . | docker import --change "ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$image"`,
-			"bash", suite, madeBase, filepath.Dir(filepath.Dir(gocmd)), debianMirror(ctx), strings.Join(basePackages, ",")},
+			"bash", suite, madeBase, filepath.Dir(filepath.Dir(gocmd)), debianMirror(ctx), strings.Join(slices.Concat(basePackages, headerPackages()), ",")},
 	})
 	return err
 }

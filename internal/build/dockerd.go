@@ -19,15 +19,20 @@ import (
 	"ethorder/internal/repo"
 	"ethorder/internal/source"
 	"ethorder/internal/tool"
+
+	"github.com/sirupsen/logrus"
 )
 
 // Suffix is what the version of a patched engine ends in. Raise the number when
 // the behaviour of patched engines changes.
 const Suffix = "+ethseq.2"
 
-// Tags are upstream's for a static binary, less the storage drivers that need C
-// libraries which a build machine seldom has.
-const Tags = "netgo osusergo static_build nri_no_wasm " +
+// packageTags are build tags of Docker's own packages; libraries has the others. Only some releases
+// know them.
+const packageTags = "selinux nri_no_wasm"
+
+// CheckTags are for what compiles packages of a release, but no dockerd: they need no library.
+const CheckTags = "netgo osusergo static_build nri_no_wasm " +
 	"exclude_graphdriver_btrfs exclude_graphdriver_devicemapper exclude_graphdriver_zfs"
 
 // Options say which engine to build.
@@ -74,33 +79,70 @@ func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	libs, err := link(ctx, root, tree, libraries)
+	if err != nil {
+		return "", err
+	}
 	dst := Path(root, rel.Name, !o.Stock)
-	b := builder{rel: rel, tree: tree, version: version, tags: Tags, ldflags: ldflags}
+	b := builder{rel: rel, tree: tree, version: version, tags: strings.Join(libs.tags, " "), env: libs.env, flags: pieFlags}
 	if o.Tags != "" {
-		b.tags = o.Tags
+		b.tags, libs.lacking = o.Tags, nil
+	}
+	for _, lack := range libs.lacking {
+		logrus.Warn(lack)
 	}
 	if o.Race {
 		dst = filepath.Join(filepath.Dir(dst)+"-race", "dockerd")
-		b.flags, b.ldflags = raceFlags, raceLdflags
+		b.flags = raceFlags
 	}
-	b.log = root.Out(rel.Name, "log", "build-"+filepath.Base(filepath.Dir(dst))+".log")
+	made, err := b.make(ctx, root, dst, "version "+version+",", func(bin string) ([]string, error) {
+		return b.provenance(ctx, root, o, bin)
+	})
+	if err != nil || o.Stock || o.Race {
+		return dst, err
+	}
+	if made {
+		logrus.Infof("the official dockerd has a build time, a platform name and a product license in docker version, which this one lacks, and is built by another Go than %s", rel.Toolchain)
+	}
+	return dst, b.makeProxy(ctx, root, filepath.Dir(dst))
+}
+
+// make builds the program that dst is named after, unless it is up to date, and reports whether it
+// did. What the program says to --version must have want in it. The files that describe makes of the
+// program go beside it.
+func (b builder) make(ctx context.Context, root repo.Root, dst, want string, describe func(bin string) ([]string, error)) (made bool, err error) {
+	name := filepath.Base(dst)
+	b.log = root.Out(b.rel.Name, "log", "build-"+filepath.Base(filepath.Dir(dst))+"-"+name+".log")
 	stamp := repo.Stamp{
-		"source": repo.ReadStamp(tree).Key(), "version": version, "toolchain": rel.Toolchain, "tags": b.tags,
-		"flags": stampFlags(slices.Concat(flags, b.flags), b.ldflags), "provenance": provenanceForm,
+		"source": repo.ReadStamp(b.tree).Key(), "version": b.version, "toolchain": b.rel.Toolchain, "tags": b.tags,
+		"flags": stampFlags(b.flags), "provenance": provenanceForm,
 	}
-	_, err = stamp.Make(root, "build "+rel.Name, root.Out(rel.Name), dst, 2048, func(tmp string) (repo.Made, error) {
-		bin := filepath.Join(tmp, "dockerd")
+	upToDate, err := stamp.Make(root, "build "+b.rel.Name, root.Out(b.rel.Name), dst, 2048, func(tmp string) (repo.Made, error) {
+		bin := filepath.Join(tmp, name)
 		if err := b.compile(ctx, tmp, bin); err != nil {
 			return repo.Made{}, err
 		}
-		says, err := askVersion(ctx, bin, "version "+version+",")
+		says, err := askVersion(ctx, bin, want)
 		if err != nil {
 			return repo.Made{}, fmt.Errorf("%w; see %s", err, root.Rel(b.log))
 		}
-		beside, err := b.provenance(ctx, root, o, bin)
+		beside, err := describe(bin)
 		return repo.Made{Path: bin, Beside: beside, Note: says}, err
 	})
-	return dst, err
+	return !upToDate && err == nil, err
+}
+
+// makeProxy builds the docker-proxy of a tree that has it into dir. The patches leave it alone.
+func (b builder) makeProxy(ctx context.Context, root repo.Root, dir string) error {
+	if _, err := os.Stat(filepath.Join(b.tree, "cmd", "docker-proxy")); errors.Is(err, fs.ErrNotExist) { // up to 20.10
+		logrus.Infof("the source of %s has no docker-proxy: that of a Docker package stays in use", b.rel.Name)
+		return nil
+	} else if err != nil {
+		return err
+	}
+	b.version = b.rel.Name
+	_, err := b.make(ctx, root, filepath.Join(dir, "docker-proxy"), "version "+b.version+"\n", func(string) ([]string, error) { return nil, nil })
+	return err
 }
 
 // askVersion returns what a new program says to --version, which must have want in it.
@@ -121,32 +163,31 @@ type builder struct {
 	tree    string // root of the tree
 	version string // what dockerd is to call itself
 	tags    string
+	env     []string // additions to the environment
 	flags   []string // more of them
-	ldflags string
 	log     string
 }
 
 // With these flags the binary depends on nothing but the source, the toolchain
-// and the C library: not on where the tree lies, so that stock and patched share
+// and the C compiler and libraries: not on where the tree lies, so that stock and patched share
 // the compiled packages.
 var flags = []string{"-trimpath", "-buildvcs=false"}
 
-const ldflags = "-w -buildid= -extldflags=-static"
+const ldflags = "-w -buildid="
 
-// The race detector does without a static link. With it comes a check of pointer
-// arithmetic that ends an engine of 2017 in its first use of boltdb; it is not wanted.
+// Docker's packages have position-independent executables.
+var pieFlags = []string{"-buildmode=pie"}
+
+// With the race detector comes a check of pointer arithmetic that ends an engine of 2017 in its
+// first use of boltdb; it is not wanted.
 var raceFlags = []string{"-race", "-gcflags=all=-d=checkptr=0"}
 
-const raceLdflags = "-w -buildid="
-
-// allFlags is what a stamp says of how a binary is built.
-var allFlags = stampFlags(flags, ldflags)
-
-func stampFlags(flags []string, ldflags string) string {
-	return strings.Join(flags, " ") + " -ldflags " + ldflags + " GOMODCACHE="
+// stampFlags is what a stamp says of how a binary is built.
+func stampFlags(more []string) string {
+	return strings.Join(slices.Concat(flags, more), " ") + " -ldflags " + ldflags + " GOMODCACHE="
 }
 
-// compile builds ./cmd/dockerd to bin, with its working files in tmp.
+// compile builds the program that bin is named after to bin, with its working files in tmp.
 func (b builder) compile(ctx context.Context, tmp, bin string) error {
 	gocmd, err := tool.Go(ctx, b.rel.Toolchain)
 	if err != nil {
@@ -160,15 +201,16 @@ func (b builder) compile(ctx context.Context, tmp, bin string) error {
 	if err != nil {
 		return err
 	}
+	name := filepath.Base(bin)
 	args := append([]string{gocmd, "build", "-v"}, w.Flags...)
 	args = append(args, b.flags...)
-	args = append(args, "-tags", b.tags, "-ldflags", strings.TrimSpace(b.ldflags+" "+xflags))
+	args = append(args, "-tags", b.tags, "-ldflags", strings.TrimSpace(ldflags+" "+xflags))
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
 	_, err = tool.Run(ctx, tool.Cmd{
-		Dir: w.Dir, Env: w.Env, Log: b.log, What: "compile dockerd " + b.version,
-		Args: append(args, "-o", bin, "./cmd/dockerd"),
+		Dir: w.Dir, Env: append(w.Env, b.env...), Log: b.log, What: "compile " + name + " " + b.version,
+		Args: append(args, "-o", bin, "./cmd/"+name),
 	})
 	return err
 }
@@ -232,7 +274,7 @@ var versionValue = regexp.MustCompile(`(?m)^(\s+(\w+)\s+(?:string )?= )".*"$`)
 // and the tree stays as it is. Where the commit is not known, what upstream's
 // library says stays.
 func (b builder) stampVersion(dir, tmp, pkg string) (xflags, overlay string, err error) {
-	values := map[string]string{"Version": b.version, "BuildTime": "", "IAmStatic": "true"}
+	values := map[string]string{"Version": b.version, "BuildTime": "", "IAmStatic": "false"}
 	if b.rel.Commit != "" {
 		values["GitCommit"] = b.rel.Commit[:7]
 	}
@@ -242,7 +284,7 @@ func (b builder) stampVersion(dir, tmp, pkg string) (xflags, overlay string, err
 		return "", "", err
 	}
 	if strings.Contains(string(src), "\nvar (") {
-		for _, k := range []string{"Version", "GitCommit", "BuildTime"} {
+		for _, k := range []string{"Version", "GitCommit", "BuildTime", "IAmStatic"} {
 			if v, ok := values[k]; ok {
 				xflags += fmt.Sprintf(" -X %s.%s=%s", pkg, k, v)
 			}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/in-toto/in-toto-golang/in_toto/slsa_provenance/common"
@@ -31,8 +30,9 @@ const (
 // provenanceForm is part of every stamp: raise it when a provenance comes to say more.
 const provenanceForm = "1"
 
-// staticLibraries are the C libraries of which parts get into a binary.
-var staticLibraries = []string{"libc.a"}
+// libraryFiles are the files of the C library and gcc of which parts, or versions of symbols, get
+// into a binary.
+var libraryFiles = []string{"Scrt1.o", "crti.o", "libc.so.6", "libc_nonshared.a", "libgcc.a"}
 
 // statement is an in-toto statement with a SLSA provenance, unsigned. It has no time and no
 // path of the machine, so that builds of the same inputs have the same one.
@@ -50,7 +50,7 @@ func (b builder) provenance(ctx context.Context, root repo.Root, o Options, bin 
 	if err != nil {
 		return nil, err
 	}
-	internal := map[string]string{"go": b.rel.Toolchain, "flags": stampFlags(slices.Concat(flags, b.flags), b.ldflags)}
+	internal := map[string]string{"go": b.rel.Toolchain, "flags": stampFlags(b.flags)}
 	build := slsa.ProvenanceBuildDefinition{
 		BuildType:            "urn:ethorder:build:1",
 		ExternalParameters:   map[string]string{"release": b.rel.Name, "version": b.version, "tags": b.tags},
@@ -154,7 +154,7 @@ func (b builder) compilers(ctx context.Context, internal map[string]string) (all
 		{"compile", gocmd, "tool", "-n", "compile"}, {"link", gocmd, "tool", "-n", "link"},
 		{"cc1", "gcc", "-print-prog-name=cc1"}, {"as", "gcc", "-print-prog-name=as"}, {"ld", "gcc", "-print-prog-name=ld"},
 	}
-	for _, library := range staticLibraries {
+	for _, library := range libraryFiles {
 		find = append(find, []string{library, "gcc", "-print-file-name=" + library})
 	}
 	for _, f := range find {

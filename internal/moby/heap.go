@@ -71,7 +71,7 @@ func BenchHeap(ctx context.Context, root repo.Root, rel pins.Release, clone stri
 		return "", err
 	}
 	// Vendored packages are in the language of their time, which has no generics.
-	args := append([]string{gocmd, "test", "-vet=off", "-run=-", "-bench=Heap", "-gcflags=-lang=go1.21", "-overlay", list, "-tags", build.Tags}, w.Flags...)
+	args := append([]string{gocmd, "test", "-vet=off", "-run=-", "-bench=Heap", "-gcflags=-lang=go1.21", "-overlay", list, "-tags", build.CheckTags}, w.Flags...)
 	return tool.Run(ctx, tool.Cmd{
 		Dir: w.Dir, Env: w.Env, What: "run the benchmarks of the heap in libnetwork of " + rel.Name, Args: append(args, "./"+dir),
 	})
