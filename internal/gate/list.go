@@ -66,7 +66,7 @@ func Checks(ctx context.Context, root repo.Root, ethorder string, all, record bo
 	} else {
 		for _, release := range []string{oldest, newest} {
 			checks = append(checks, Check{Name: "trials on " + release, Command: []string{
-				ethorder, "trial", release, "--suite", "core,fault,random,upgrade", "--starts", "4",
+				ethorder, "trial", release, "--suite", "core,fault,random,upgrade,drop-in", "--starts", "4",
 			}, Together: true}) // engines mostly wait
 		}
 	}
