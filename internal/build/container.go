@@ -166,10 +166,6 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base str
 		return err
 	}
 	defer f.Close()
-	baseID, err := docker(ctx, root, "image", "inspect", "--format", "{{.Id}}", base)
-	if err != nil {
-		return err
-	}
 	defer removeMade(ctx, root, mark)
 	iidfile := filepath.Join(tmp, "image")
 	if err := runBuild(ctx, root, mark, buildKit, tool.Cmd{
@@ -177,8 +173,7 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base str
 		What: "build " + rel.Name + " in a container",
 		Args: []string{
 			"docker", "build", "--network", "none", "--force-rm", "--iidfile", iidfile,
-			"--build-arg", "BASE=" + base, "--build-arg", "BASE_ID=" + strings.TrimSpace(baseID),
-			"--build-arg", "RELEASE=" + rel.Name, "-",
+			"--build-arg", "BASE=" + base, "--build-arg", "RELEASE=" + rel.Name, "-",
 		},
 	}); err != nil {
 		return err

@@ -43,7 +43,7 @@ type Options struct {
 	Clone        string // git clone of moby to take the source from; "" is the Go module
 	Tags         string // build tags in the place of the default ones
 	Race         bool   // with Go's race detector, beside the engine without it
-	Image        string // for the provenance: the image in which this runs, NAME or NAME@sha256:ID
+	Image        string // for the provenance: the image in which this runs
 }
 
 // Path returns where the engine of a release is, or goes.

@@ -174,13 +174,11 @@ func (b builder) compilers(ctx context.Context, internal map[string]string) (all
 	return all, nil
 }
 
-// baseOf describes the image in which a build runs: a name, with or without @sha256: and
-// its id.
+// baseOf describes the image in which a build runs, given a name with or without a digest.
 func baseOf(image string) slsa.ResourceDescriptor {
 	r := slsa.ResourceDescriptor{Name: "base", URI: "docker:" + image}
-	if i := strings.LastIndex(image, "@sha256:"); i >= 0 {
-		r.URI = "docker:" + image[:i]
-		r.Digest = map[string]string{"sha256": image[i+len("@sha256:"):]}
+	if _, digest, ok := strings.Cut(image, "@sha256:"); ok {
+		r.Digest = map[string]string{"sha256": digest}
 	}
 	return r
 }
