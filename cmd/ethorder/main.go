@@ -51,7 +51,7 @@ func newRootCommand() *cobra.Command {
 		&cobra.Group{ID: "shell", Title: "For your shell:"})
 	users := []*cobra.Command{
 		demoCommand(), verifyCommand(), inspectCommand(), buildCommand(), installCommand(), uninstallCommand(),
-		patchCommand(), composeOrderCommand(),
+		debCommand(), patchCommand(), composeOrderCommand(),
 	}
 	for _, cmd := range users {
 		cmd.GroupID = "user"

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ethorder/internal/build"
+	"ethorder/internal/deb"
 	"ethorder/internal/gate"
 	"ethorder/internal/patch"
 	"ethorder/internal/pins"
@@ -113,6 +114,31 @@ func buildCommand() *cobra.Command {
 	_ = f.MarkHidden("image") // for Dockerfile.build
 	f.BoolVar(&dry, "dry-run", false, "only say what would be built, and from what")
 	return cmd
+}
+
+func debCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "deb [suite]",
+		Short:   "Rebuild Debian's docker.io package with the patches",
+		Long:    help("deb"),
+		Example: "  sudo scripts/deb\n  sudo scripts/deb trixie",
+		Args:    orUsage(cobra.MaximumNArgs(1)),
+		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
+			suite := "bookworm"
+			if len(args) == 1 {
+				suite = args[0]
+			}
+			if err := installPackages(cmd, root, "debian-archive-keyring", "dpkg-dev", "mmdebstrap"); err != nil {
+				return err
+			}
+			path, err := deb.Make(cmd.Context(), root, suite)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), root.Rel(path))
+			return nil
+		}),
+	}
 }
 
 func patchCommand() *cobra.Command {
