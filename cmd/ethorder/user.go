@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -127,6 +128,9 @@ func debCommand() *cobra.Command {
 			suite := "bookworm"
 			if len(args) == 1 {
 				suite = args[0]
+			}
+			if !regexp.MustCompile(`^[a-z]+$`).MatchString(suite) {
+				return tool.Usagef("%q is no suite of Debian's: want a name like bookworm", suite)
 			}
 			if err := installPackages(cmd, root, "debian-archive-keyring", "dpkg-dev", "mmdebstrap"); err != nil {
 				return err

@@ -1,7 +1,6 @@
 package deb
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,18 +9,10 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"ethorder/internal/build"
 	"ethorder/internal/patch"
 	"ethorder/internal/repo"
-	"ethorder/internal/tool"
 )
-
-func TestABadSuiteIsUsage(t *testing.T) {
-	for _, suite := range []string{"", "12", "../bookworm", "bookworm/updates"} {
-		_, err := Make(t.Context(), repo.Root(t.TempDir()), suite)
-		var exit *tool.Exit
-		assert.Check(t, errors.As(err, &exit) && exit.Status == tool.Usage, "%q: %v", suite, err)
-	}
-}
 
 func TestReleaseOfAPackage(t *testing.T) {
 	for version, want := range map[string]string{
@@ -142,7 +133,7 @@ docker.io (20.10.24+dfsg1-1) unstable; urgency=medium
 func TestMarkInTheVersionOfDockerd(t *testing.T) {
 	const kept = "ENGINE_GITCOMMIT := $(shell ./debian/helpers/gitcommit.sh engine $(DOCKER_VERSION))\n" +
 		"CLI_LDFLAGS   += -X $(CLI_PKG)/cli/version.Version=$(DOCKER_VERSION)\n"
-	const marked = "$(subst +,+ethseq.2.,$(DOCKER_VERSION))"
+	const marked = "$(subst +," + build.Suffix + ".,$(DOCKER_VERSION))"
 	for debian, want := range map[string]string{
 		"&& KEEPBUNDLE=1 VERSION=$(DOCKER_VERSION) DOCKER_BUILDTAGS=x\n&& mv dockerd-$(DOCKER_VERSION) dockerd\n":// bookworm
 		"&& KEEPBUNDLE=1 VERSION=" + marked + " DOCKER_BUILDTAGS=x\n&& mv dockerd-" + marked + " dockerd\n",

@@ -45,7 +45,7 @@ func (m *maker) apt(ctx context.Context, dir, what string, args ...string) (stri
 	if err := os.MkdirAll(state, 0o755); err != nil {
 		return "", err
 	}
-	lines := "deb-src " + strings.Join(archives(ctx, m.suite), "\ndeb-src ") + "\n"
+	lines := "deb-src " + strings.Join(m.archives, "\ndeb-src ") + "\n"
 	for path, text := range map[string]string{list: lines, status: ""} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return "", err

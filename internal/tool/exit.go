@@ -36,11 +36,15 @@ func CannotRunf(format string, args ...any) error {
 
 // packages maps a command to the Debian package that has it.
 var packages = map[string]string{
+	"apt-get":     "apt",
 	"debootstrap": "debootstrap",
 	"docker":      "docker.io",
+	"dpkg-source": "dpkg-dev",
 	"gcc":         "gcc libc6-dev",
 	"git":         "git",
 	"go":          "golang-go",
+	"mmdebstrap":  "mmdebstrap",
+	"nsenter":     "util-linux",
 	"pkg-config":  "pkg-config",
 	"tar":         "tar",
 }
