@@ -66,6 +66,10 @@ func Make(ctx context.Context, root repo.Root, suite string) (string, error) {
 	if upToDate {
 		logrus.Infof("%s is up to date", root.Rel(deb))
 	}
+	// What took so long to build stays, so that people can look at it.
+	if err := m.compareLintian(dst); err != nil {
+		return "", err
+	}
 	tried := repo.Stamp{"package": stamp.Key()}
 	_, err = tried.Make(root, "try docker.io of "+suite, m.dir, filepath.Join(m.dir, "verify.txt"), 2048, func(tmp string) (repo.Made, error) {
 		return m.try(ctx, deb, tmp)
@@ -112,16 +116,21 @@ func (m *maker) build(ctx context.Context, src source, tmp string) (made repo.Ma
 	if err != nil {
 		return made, err
 	}
-	ours, errOurs := os.ReadFile(filepath.Join(made.Path, "lintian.txt"))
-	theirs, errTheirs := os.ReadFile(filepath.Join(made.Path, "lintian-debian.txt"))
+	made.Note = fmt.Sprintf("%s, %d MB", filepath.Base(deb), info.Size()/1e6)
+	return made, nil
+}
+
+// compareLintian returns an error if lintian says of the package what it does not say of Debian's.
+func (m *maker) compareLintian(dir string) error {
+	ours, errOurs := os.ReadFile(filepath.Join(dir, "lintian.txt"))
+	theirs, errTheirs := os.ReadFile(filepath.Join(dir, "lintian-debian.txt"))
 	if err := errors.Join(errOurs, errTheirs); err != nil {
-		return made, err
+		return err
 	}
 	if tags := newTags(string(theirs), string(ours)); len(tags) > 0 {
-		return made, fmt.Errorf("lintian says what it does not say of Debian's own package:\n%s", strings.Join(tags, "\n"))
+		return fmt.Errorf("lintian says of the package in %s what it does not say of Debian's own:\n%s", m.root.Rel(dir), strings.Join(tags, "\n"))
 	}
-	made.Note = fmt.Sprintf("%s, %d MB, lintian says nothing new", filepath.Base(deb), info.Size()/1e6)
-	return made, nil
+	return nil
 }
 
 // newTags returns the lines of ours that theirs has not, both from lintian.

@@ -182,7 +182,7 @@ func addEntry(changelog string) (string, error) {
   * Bring up the interfaces of a container in the order in which its networks
     were attached. The patches are those of ethorder.
 
- -- ethorder <ethorder@localhost>  %s
+ -- ethorder <ethorder@example.org>  %s
 
 %s`, head[1], suffix, head[2], date.Add(time.Second).Format(time.RFC1123Z), changelog), nil
 }
