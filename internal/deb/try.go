@@ -35,12 +35,12 @@ func (m *maker) try(ctx context.Context, deb, tmp string) (made repo.Made, err e
 	if err != nil {
 		return made, err
 	}
-	box, err := sandbox.Start(dir)
+	sb, err := sandbox.Start(dir)
 	if err != nil {
 		return made, err
 	}
-	defer box.Close()
-	url, err := m.start(ctx, box, root)
+	defer sb.Close()
+	url, err := m.start(ctx, sb, root)
 	if err != nil {
 		return made, err
 	}
@@ -54,17 +54,17 @@ func (m *maker) try(ctx context.Context, deb, tmp string) (made repo.Made, err e
 
 // start starts the containerd and the dockerd of a root in a sandbox, and returns the URL of the
 // engine.
-func (m *maker) start(ctx context.Context, box *sandbox.Sandbox, root string) (url string, err error) {
+func (m *maker) start(ctx context.Context, sb *sandbox.Sandbox, root string) (url string, err error) {
 	path := filepath.Join(m.dir, "log", "dockerd.log")
 	log, err := os.Create(path)
 	if err != nil {
 		return "", err
 	}
 	defer log.Close()
-	cmd := box.Command(ctx, "/bin/sh", "-euc", `
+	cmd := sb.Command(ctx, "/bin/sh", "-euc", `
 		for dir in dev proc sys run; do mount --rbind "/$dir" "$1/$dir"; done
 		exec chroot "$1" sh -c 'containerd & exec dockerd --containerd=/run/containerd/containerd.sock --cgroup-parent="$1"' sh "$2"
-		`, "sh", root, box.CgroupParent())
+		`, "sh", root, sb.CgroupParent())
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -76,7 +76,7 @@ func (m *maker) start(ctx context.Context, box *sandbox.Sandbox, root string) (u
 		close(ended)
 	}()
 	// The root's /run is that of the sandbox.
-	url = "unix://" + box.Path("/run/docker.sock")
+	url = "unix://" + sb.Path("/run/docker.sock")
 	client, err := api.New(url)
 	if err != nil {
 		return "", err
