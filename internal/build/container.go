@@ -435,21 +435,8 @@ func debootstrap(ctx context.Context, root repo.Root, tmp string) error {
 			mkdir -p base/usr/local/go
 			cp -r "$goroot"/{bin,lib,pkg,src,go.env,VERSION} base/usr/local/go/
 			tar -C base -c . | docker import --change "ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$image"`,
-			"bash", suite, madeBase, filepath.Dir(filepath.Dir(gocmd)), DebianSite(ctx, "Debian", ""),
+			"bash", suite, madeBase, filepath.Dir(filepath.Dir(gocmd)), tool.DebianSite(ctx, "Debian", ""),
 			strings.Join(slices.Concat(basePackages, headerPackages()), ",")},
 	})
 	return err
-}
-
-// DebianSite returns the address from which apt on this machine gets an archive, by its label, or
-// the other one if apt has none.
-func DebianSite(ctx context.Context, label, other string) string {
-	out, err := tool.Run(ctx, tool.Cmd{Dir: "/", What: "ask apt for its mirror", Args: []string{
-		"apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Label: " + label,
-	}})
-	site, _, _ := strings.Cut(out, "\n")
-	if err != nil || site == "" { // not a Debian
-		return other
-	}
-	return site
 }

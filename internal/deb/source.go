@@ -32,8 +32,8 @@ type source struct {
 func archives(ctx context.Context, suite string) []string {
 	const keyring = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
 	return []string{
-		keyring + build.DebianSite(ctx, "Debian-Security", "http://deb.debian.org/debian-security") + " " + suite + "-security main",
-		keyring + build.DebianSite(ctx, "Debian", "http://deb.debian.org/debian") + " " + suite + " main",
+		keyring + tool.DebianSite(ctx, "Debian-Security", "http://deb.debian.org/debian-security") + " " + suite + "-security main",
+		keyring + tool.DebianSite(ctx, "Debian", "http://deb.debian.org/debian") + " " + suite + " main",
 	}
 }
 

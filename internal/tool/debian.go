@@ -57,3 +57,16 @@ func UnpackDebian(ctx context.Context, dir string, names ...string) error {
 	}
 	return nil
 }
+
+// DebianSite returns the address from which apt on this machine gets an archive, by its label, or
+// the other one if apt has none.
+func DebianSite(ctx context.Context, label, other string) string {
+	out, err := Run(ctx, Cmd{Dir: "/", What: "ask apt for its mirror", Args: []string{
+		"apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Label: " + label,
+	}})
+	site, _, _ := strings.Cut(out, "\n")
+	if err != nil || site == "" { // not a Debian
+		return other
+	}
+	return site
+}
