@@ -57,7 +57,7 @@ func checkCommand() *cobra.Command {
 				}
 				return nil
 			}
-			if err := installPackages(cmd, root, "debootstrap", "iproute2", "shellcheck"); err != nil {
+			if err := installPackages(cmd, root, "debootstrap", "iproute2", "libdevmapper1.02.1", "shellcheck"); err != nil {
 				return err
 			}
 			count := gate.Run(cmd.Context(), cmd.ErrOrStderr(), root.Path(), checks)
