@@ -70,7 +70,7 @@ func Checks(ctx context.Context, root repo.Root, ethorder string, all, record bo
 			}, Together: true}) // engines mostly wait
 		}
 	}
-	return append(checks,
+	checks = append(checks,
 		Check{
 			Name:    "libnetwork",
 			Command: []string{"go", "test", "-json", "-timeout=60m", "./e2e/libnetwork/..."},
@@ -91,13 +91,16 @@ func Checks(ctx context.Context, root repo.Root, ethorder string, all, record bo
 			Name:    "container build " + oldest + " is the same file",
 			Command: []string{ethorder, "build", oldest, "--container", "--compare"},
 		},
-		Check{
+	)
+	if all {
+		checks = append(checks, Check{
 			Name:    "container build " + oldest + " on BuildKit",
 			Env:     []string{"ETHORDER_E2E=" + oldest},
 			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "-run=BuildKit", "./e2e"},
 			GoTest:  true,
-		},
-	), nil
+		})
+	}
+	return checks, nil
 }
 
 // everyLine returns the checks of the last release of every line.
