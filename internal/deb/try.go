@@ -61,9 +61,16 @@ func (m *maker) start(ctx context.Context, sb *sandbox.Sandbox, root string) (ur
 		return "", err
 	}
 	defer log.Close()
-	cmd := sb.Command(ctx, "/bin/sh", "-euc", `
-		for dir in dev proc sys run; do mount --rbind "/$dir" "$1/$dir"; done
-		exec chroot "$1" sh -c 'containerd & exec dockerd --containerd=/run/containerd/containerd.sock --cgroup-parent="$1"' sh "$2"
+	// runc wants the root of the mount namespace, so chroot would not do.
+	cmd := sb.Command(ctx, "/usr/bin/unshare", "--mount", "/bin/sh", "-euc", `
+		cd "$1"
+		mount --bind . .
+		cd "$1"
+		for dir in dev proc sys run; do mount --rbind "/$dir" "$dir"; done
+		pivot_root . mnt
+		umount --lazy /mnt
+		containerd &
+		exec dockerd --containerd=/run/containerd/containerd.sock --cgroup-parent="$2"
 		`, "sh", root, sb.CgroupParent())
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.Stdout, cmd.Stderr = log, log
