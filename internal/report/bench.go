@@ -109,6 +109,9 @@ func (d *Data) benches() string {
 				r.Release, b.Date, b.Cores, b.CPU, b.Kernel, b.Command, b)
 		}
 	}
+	if s.Len() == 0 {
+		return "No release has been timed with the patches as they are now.\n"
+	}
 	return s.String()
 }
 
