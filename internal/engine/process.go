@@ -174,6 +174,20 @@ func (p *process) pid() (int, error) {
 	return pid, nil
 }
 
+// CPU returns the time that the cores have spent on the engine's dockerd.
+func (e *Engine) CPU() (time.Duration, error) {
+	pid, err := e.dockerd.pid()
+	if err != nil {
+		return 0, err
+	}
+	var used unix.Timespec
+	// The clock of another process, see clock_getcpuclockid(3): its complement, and CPUCLOCK_SCHED.
+	if err := unix.ClockGettime(int32(^pid<<3|2), &used); err != nil {
+		return 0, fmt.Errorf("read the CPU clock of %s: %w", e.dockerd.name, err)
+	}
+	return time.Duration(used.Nano()), nil
+}
+
 // Restart ends the engine's dockerd in an orderly way and starts it again.
 func (e *Engine) Restart(ctx context.Context) error {
 	return e.RestartAfter(ctx, func() error { return nil })

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"regexp"
 	"runtime"
@@ -36,11 +35,16 @@ type Bench struct {
 // Timing is one operation with one number of networks. The times are in milliseconds, and those of
 // the same index were taken one right after the other.
 type Timing struct {
-	Operation string    `json:"operation"`
-	Networks  int       `json:"networks"`
-	Stock     []float64 `json:"stock ms"`
-	Patched   []float64 `json:"patched ms"`
+	Operation  string    `json:"operation"`
+	Networks   int       `json:"networks"`
+	Stock      []float64 `json:"stock ms"`
+	Patched    []float64 `json:"patched ms"`
+	StockCPU   []float64 `json:"stock CPU ms"` // that dockerd used
+	PatchedCPU []float64 `json:"patched CPU ms"`
 }
+
+// Took is how long an engine took for an operation.
+type Took struct{ Wall, CPU time.Duration }
 
 var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)
 
@@ -54,23 +58,24 @@ func NewBench(release string) Bench {
 	return b
 }
 
-// Add adds a pair of times, in milliseconds.
-func (b *Bench) Add(operation string, networks int, stock, patched float64) {
+// Add adds a pair of times.
+func (b *Bench) Add(operation string, networks int, stock, patched Took) {
 	i := slices.IndexFunc(b.Points, func(t Timing) bool { return t.Operation == operation && t.Networks == networks })
 	if i < 0 {
 		i = len(b.Points)
 		b.Points = append(b.Points, Timing{Operation: operation, Networks: networks})
 	}
-	round := func(ms float64) float64 { return math.Round(ms*1000) / 1000 }
-	b.Points[i].Stock = append(b.Points[i].Stock, round(stock))
-	b.Points[i].Patched = append(b.Points[i].Patched, round(patched))
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	t := &b.Points[i]
+	t.Stock, t.Patched = append(t.Stock, ms(stock.Wall)), append(t.Patched, ms(patched.Wall))
+	t.StockCPU, t.PatchedCPU = append(t.StockCPU, ms(stock.CPU)), append(t.PatchedCPU, ms(patched.CPU))
 }
 
-// ratios returns the quartiles of the ratios patched / stock of the pairs.
-func (t Timing) ratios() (low, median, high float64) {
-	ratios := make([]float64, len(t.Stock))
+// quartiles returns those of the ratios patched / stock of pairs.
+func quartiles(stock, patched []float64) (low, median, high float64) {
+	ratios := make([]float64, len(stock))
 	for i := range ratios {
-		ratios[i] = t.Patched[i] / t.Stock[i]
+		ratios[i] = patched[i] / stock[i]
 	}
 	return quantile(ratios, 0.25), quantile(ratios, 0.5), quantile(ratios, 0.75)
 }
@@ -90,14 +95,16 @@ func quantile(values []float64, q float64) float64 {
 func (b Bench) String() string {
 	var rows [][]string
 	for _, t := range b.Points {
-		low, median, high := t.ratios()
+		low, median, high := quartiles(t.Stock, t.Patched)
+		lowCPU, medianCPU, highCPU := quartiles(t.StockCPU, t.PatchedCPU)
 		rows = append(rows, []string{
 			t.Operation, strconv.Itoa(t.Networks), strconv.Itoa(len(t.Stock)),
 			fmt.Sprintf("%.1f", quantile(t.Stock, 0.5)), fmt.Sprintf("%.1f", quantile(t.Patched, 0.5)),
 			fmt.Sprintf("%.3f", median), fmt.Sprintf("%.3f – %.3f", low, high),
+			fmt.Sprintf("%.3f", medianCPU), fmt.Sprintf("%.3f – %.3f", lowCPU, highCPU),
 		})
 	}
-	return table([]string{"operation", "networks", "pairs", "stock, ms", "patched, ms", "ratio", "quartiles"}, rows)
+	return table([]string{"operation", "networks", "pairs", "stock, ms", "patched, ms", "ratio", "quartiles", "CPU ratio", "quartiles"}, rows)
 }
 
 // benches is the part of performance.md that has the figures, a table a release.
@@ -163,7 +170,7 @@ func (d *Data) plot(operation string) []byte {
 			if t.Operation != operation {
 				continue
 			}
-			low, median, high := t.ratios()
+			low, median, high := quartiles(t.Stock, t.Patched)
 			x := plotLeft + step*(float64(slices.Index(counts, t.Networks))+(float64(k)+1)/float64(len(releases)+1))
 			fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f" stroke="%s" stroke-width="3"/><circle cx="%.1f" cy="%.1f" r="5" fill="%s"/>`+"\n",
 				x, x, y(low), y(high), color, x, y(median), color)

@@ -64,9 +64,9 @@ func measured() *Data {
 			}, Upstream: &Upstream{PatchedPassed: 433, Worse: 1}, Bench: &Bench{
 				Origin: Origin{Kernel: "6.1"}, Release: "1.0.2", Date: "2026-11-28", CPU: "a CPU", Cores: 2, Command: "sudo scripts/bench 1.0.2",
 				Points: []Timing{
-					{"start", 1, []float64{100, 200, 400, 100}, []float64{100, 240, 380, 101}},
-					{"start", 8, []float64{1000}, []float64{2000}}, // more than the plot shows
-					{"stop", 1, []float64{10, 20}, []float64{11, 20}},
+					{"start", 1, []float64{100, 200, 400, 100}, []float64{100, 240, 380, 101}, []float64{50, 50, 50, 60}, []float64{50, 51, 52, 60}},
+					{"start", 8, []float64{1000}, []float64{2000}, []float64{300}, []float64{300}}, // more than the plot shows
+					{"stop", 1, []float64{10, 20}, []float64{11, 20}, []float64{1, 2}, []float64{2, 1}},
 				},
 			}},
 		},

@@ -85,14 +85,31 @@ func (p *pairing) both(do func(t *timed)) {
 	}
 }
 
-// time has both engines do something a number of times, and keeps how long it took once. The time
-// begins with the call of do, or when do sets it.
-func (p *pairing) time(operation string, networks, times int, do func(t *timed, begin *time.Time)) {
-	took := map[bool]float64{} // in milliseconds, by patched
+// moment is a reading of the clock, and of how long the cores have spent on an engine's dockerd.
+type moment struct {
+	clock time.Time
+	cpu   time.Duration
+}
+
+func (t *timed) now() (m moment) {
+	t.Try(func() (err error) {
+		m.cpu, err = t.Engine.CPU()
+		return err
+	})
+	m.clock = time.Now()
+	return m
+}
+
+// time has both engines do something a number of times, and keeps what it took once. It begins
+// with the call of do, or when do says.
+func (p *pairing) time(operation string, networks, times int, do func(t *timed, begin *moment)) {
+	took := map[bool]report.Took{} // by patched
 	p.both(func(t *timed) {
-		begin := time.Now()
+		begin := t.now()
 		do(t, &begin)
-		took[t.patched] = time.Since(begin).Seconds() * 1000 / float64(times)
+		wall := time.Since(begin.clock)
+		cpu := t.now().cpu - begin.cpu
+		took[t.patched] = report.Took{Wall: wall / time.Duration(times), CPU: cpu / time.Duration(times)}
 	})
 	p.result.Add(operation, networks, took[false], took[true])
 }
@@ -120,16 +137,16 @@ func (p *pairing) run() error {
 		})
 		made = max(made, max(n, 3)+1)
 		if n > 1 {
-			p.time("connect", n, n-1, func(t *timed, _ *time.Time) {
+			p.time("connect", n, n-1, func(t *timed, _ *moment) {
 				for i := 1; i < n; i++ {
 					t.connectTo(i, router)
 				}
 			})
 		}
 		for range p.bench.Rounds {
-			p.time("start", n, 1, func(t *timed, _ *time.Time) { t.Post("/containers/router/start", "") })
-			p.time("hot connect", n, 1, func(t *timed, _ *time.Time) { t.connectTo(n, router) })
-			p.time("stop", n, 1, func(t *timed, _ *time.Time) { t.Post("/containers/router/stop", "") })
+			p.time("start", n, 1, func(t *timed, _ *moment) { t.Post("/containers/router/start", "") })
+			p.time("hot connect", n, 1, func(t *timed, _ *moment) { t.connectTo(n, router) })
+			p.time("stop", n, 1, func(t *timed, _ *moment) { t.Post("/containers/router/stop", "") })
 			p.both(func(t *timed) {
 				t.Post("/networks/"+timedNetwork(n)+"/disconnect", fmt.Sprintf(`{"Container":%q}`, router))
 			})
@@ -157,9 +174,9 @@ func (p *pairing) boot() error {
 		}
 	})
 	for range p.bench.Rounds {
-		p.time(fmt.Sprintf("daemon start, %d containers", p.bench.Containers), 4, 1, func(t *timed, begin *time.Time) {
+		p.time(fmt.Sprintf("daemon start, %d containers", p.bench.Containers), 4, 1, func(t *timed, begin *moment) {
 			t.Try(func() error {
-				return t.Engine.RestartAfter(t.ctx, func() error { *begin = time.Now(); return nil })
+				return t.Engine.RestartAfter(t.ctx, func() error { *begin = moment{clock: time.Now()}; return nil })
 			})
 		})
 	}
