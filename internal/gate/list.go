@@ -54,7 +54,6 @@ func Checks(ctx context.Context, root repo.Root, ethorder string, all, record bo
 		{Name: "shellcheck", Command: append([]string{"shellcheck"}, scripts...)},
 		{Name: "series", Command: []string{ethorder, "patch", "lint"}},
 		{Name: "unit tests", Command: []string{"go", "test", "-json", ".", "./cmd/...", "./internal/..."}, GoTest: true},
-		{Name: "mutants of the rule", Command: []string{"go", "test", "-json", "./e2e/mutants"}, GoTest: true},
 	}
 	for _, release := range []string{oldest, newest} {
 		checks = append(checks,
@@ -77,15 +76,21 @@ func Checks(ctx context.Context, root repo.Root, ethorder string, all, record bo
 			GoTest:  true, Together: true,
 		},
 		Check{
-			Name:    "machine is unchanged", // alone, as it looks at the whole machine
-			Env:     []string{"ETHORDER_E2E=" + oldest},
-			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "-run=Host", "./e2e"},
-			GoTest:  true,
+			Name:    "mutants of the rule",
+			Command: []string{"go", "test", "-json", "-timeout=60m", "./e2e/mutants"},
+			GoTest:  true, Together: true,
 		},
 		Check{
 			Name: "container build " + oldest,
 			Command: []string{"sh", "-c", `"$1" build "$2" --container && "$1" trial "$2" --suite core --run "$3" --dockerd "out/$2/container/dockerd"`,
 				"sh", ethorder, oldest, "^interfaces come up in attach order$"},
+			Together: true,
+		},
+		Check{
+			Name:    "machine is unchanged", // alone, as it looks at the whole machine
+			Env:     []string{"ETHORDER_E2E=" + oldest},
+			Command: []string{"go", "test", "-json", "-count=1", "-timeout=60m", "-run=Host", "./e2e"},
+			GoTest:  true,
 		},
 		Check{
 			Name:    "container build " + oldest + " is the same file",
