@@ -3,22 +3,28 @@ package main
 import (
 	"cmp"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"ethorder/internal/api"
 	"ethorder/internal/inspect"
 	"ethorder/internal/repo"
 	"ethorder/internal/tool"
 	"ethorder/internal/trial"
 )
 
-// runningURL is the engine that a command talks to unless it is told another.
-func runningURL() string { return cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock") }
+// localURL is the engine of this machine.
+const localURL = "unix:///var/run/docker.sock"
 
 // addRunning adds the flags of a command for an engine that runs.
-func addRunning(cmd *cobra.Command, url *string, json *bool) {
-	cmd.Flags().StringVar(url, "host", runningURL(),
-		"talk to the engine at this `URL`, unix:///PATH or tcp://ADDRESS:PORT (default $DOCKER_HOST)")
+func addRunning(cmd *cobra.Command, host *api.Host, json *bool) {
+	if os.Getenv("DOCKER_TLS_VERIFY") != "" {
+		home, _ := os.UserHomeDir()
+		host.Certs = cmp.Or(os.Getenv("DOCKER_CERT_PATH"), filepath.Join(home, ".docker"))
+	}
+	cmd.Flags().StringVar(&host.URL, "host", cmp.Or(os.Getenv("DOCKER_HOST"), localURL),
+		"talk to the engine at this `URL`, unix:///PATH or tcp://ADDRESS:PORT, instead of $DOCKER_HOST")
 	cmd.Flags().BoolVar(json, "json", false, "print JSON")
 }
 
@@ -38,7 +44,7 @@ func verifyCommand() *cobra.Command {
 			return v.Run(cmd.Context())
 		}),
 	}
-	addRunning(cmd, &v.URL, &v.JSON)
+	addRunning(cmd, &v.Host, &v.JSON)
 	cmd.Flags().IntVar(&v.Starts, "starts", 20, "start the container of the first scenario `N` times, and those of the others twice")
 	return cmd
 }
@@ -56,6 +62,6 @@ func inspectCommand() *cobra.Command {
 			return inspect.Run(cmd.Context(), o)
 		},
 	}
-	addRunning(cmd, &o.URL, &o.JSON)
+	addRunning(cmd, &o.Host, &o.JSON)
 	return cmd
 }

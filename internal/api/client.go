@@ -3,13 +3,17 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,28 +21,62 @@ import (
 )
 
 // Client sends requests to an engine. Their paths have no version, which gives that of the engine.
-type Client struct{ http http.Client }
+type Client struct {
+	http http.Client
+	base string // of the URLs of requests
+}
 
-// New returns a client of the engine at a URL, in the form of DOCKER_HOST: unix:///PATH or
-// tcp://ADDRESS:PORT. It does not connect yet.
-func New(url string) (*Client, error) {
-	network, address, _ := strings.Cut(url, "://")
+// Host says where an engine is.
+type Host struct {
+	URL string // unix:///PATH or tcp://ADDRESS:PORT, as in DOCKER_HOST
+	// Certs is the folder with ca.pem, cert.pem and key.pem for TLS over tcp, as in
+	// DOCKER_CERT_PATH; "" is for no TLS.
+	Certs string
+}
+
+// New returns a client of an engine. It does not connect yet.
+func New(host Host) (*Client, error) {
+	network, address, _ := strings.Cut(host.URL, "://")
 	if network != "unix" && network != "tcp" || address == "" {
 		return nil, tool.Usagef("cannot talk to an engine at %q: want unix:///PATH or tcp://ADDRESS:PORT; "+
-			"for another machine, run ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock MACHINE, and take unix:///tmp/docker.sock", url)
+			"for another machine, run ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock MACHINE, and take unix:///tmp/docker.sock", host.URL)
 	}
-	return &Client{http.Client{Transport: &http.Transport{
+	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},
-	}}}, nil
+	}
+	c := &Client{http: http.Client{Transport: transport}, base: "http://docker"}
+	if network == "tcp" && host.Certs != "" {
+		config, err := tlsConfig(host.Certs)
+		if err != nil {
+			return nil, tool.CannotRunf("TLS to %s: %w; unset DOCKER_TLS_VERIFY if the engine has no TLS, or set DOCKER_CERT_PATH", host.URL, err)
+		}
+		transport.TLSClientConfig, c.base = config, "https://"+address
+	}
+	return c, nil
+}
+
+// tlsConfig trusts the authority, and shows the certificate, in the folder certs.
+func tlsConfig(certs string) (*tls.Config, error) {
+	authority, err := os.ReadFile(filepath.Join(certs, "ca.pem"))
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	if !config.RootCAs.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("%s has no certificate", filepath.Join(certs, "ca.pem"))
+	}
+	own, err := tls.LoadX509KeyPair(filepath.Join(certs, "cert.pem"), filepath.Join(certs, "key.pem"))
+	config.Certificates = []tls.Certificate{own}
+	return config, err
 }
 
 // Send sends a request, whose body may be nil, and returns what the engine answers. A status of
 // failure is an error.
 func (c *Client) Send(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://docker"+path, body)
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +116,15 @@ func (c *Client) Version(ctx context.Context) (v Version, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	err = c.Get(ctx, "/version", &v)
+	var unreachable *url.Error
 	switch {
+	case err == nil || errors.Is(err, context.Canceled):
 	case errors.Is(err, os.ErrPermission):
 		err = tool.CannotRunf("%w; run this with sudo, or join the group that the socket belongs to", err)
-	case err != nil:
+	case errors.As(err, &unreachable):
 		err = tool.CannotRunf("no Docker Engine answers: %w; start it (systemctl start docker), or say with --host where it is", err)
+	default:
+		err = tool.CannotRunf("the engine refuses: %w; if it has TLS, set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH", err)
 	}
 	return v, err
 }

@@ -45,7 +45,7 @@ func (m *maker) try(ctx context.Context, deb, tmp string) (made repo.Made, err e
 		return made, err
 	}
 	var out bytes.Buffer
-	if err := (trial.Verify{Root: m.root, URL: url, Starts: 20, Out: &out}).Run(ctx); err != nil {
+	if err := (trial.Verify{Root: m.root, Host: api.Host{URL: url}, Starts: 20, Out: &out}).Run(ctx); err != nil {
 		return made, fmt.Errorf("%s\n%w", out.String(), err)
 	}
 	made = repo.Made{Path: filepath.Join(tmp, "verify.txt"), Note: tool.LastLines(out.String(), 1)}
@@ -84,7 +84,7 @@ func (m *maker) start(ctx context.Context, sb *sandbox.Sandbox, root string) (ur
 	}()
 	// The root's /run is that of the sandbox.
 	url = "unix://" + sb.Path("/run/docker.sock")
-	client, err := api.New(url)
+	client, err := api.New(api.Host{URL: url})
 	if err != nil {
 		return "", err
 	}

@@ -23,7 +23,7 @@ func (e *Engine) Post(ctx context.Context, path, body string) error {
 
 // api calls use with a client of the engine.
 func (e *Engine) api(use func(*api.Client) error) error {
-	client, err := api.New(e.URL())
+	client, err := api.New(api.Host{URL: e.URL()})
 	if err == nil {
 		err = use(client)
 	}

@@ -71,17 +71,18 @@ func FindTools(ctx context.Context, dir string) (Tools, error) {
 	return t, nil
 }
 
-// BuildProbe builds the binary that Image consists of and returns its path.
-func BuildProbe(ctx context.Context, root repo.Root) (string, error) {
+// BuildProbe builds the binary that Image consists of, for the architecture arch as Go calls it, and
+// returns its path.
+func BuildProbe(ctx context.Context, root repo.Root, arch string) (string, error) {
 	unlock, err := repo.Lock(ctx, root.Out("tools"))
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	path := root.Out("tools", "probe")
+	path := root.Out("tools", "probe-"+arch)
 	_, err = tool.Run(ctx, tool.Cmd{
 		Dir:  root.Path(),
-		Env:  []string{"CGO_ENABLED=0"},
+		Env:  []string{"CGO_ENABLED=0", "GOARCH=" + arch},
 		What: "build the binary of the image",
 		Args: []string{"go", "build", "-o", path, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "./cmd/probe"},
 	})

@@ -6,8 +6,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +23,7 @@ import (
 
 // Options say which containers to show, and how.
 type Options struct {
-	URL        string // of the engine, in the form of DOCKER_HOST
+	Host       api.Host
 	Containers []string
 	JSON       bool
 	Out        io.Writer
@@ -48,7 +50,7 @@ type Network struct {
 
 // Run shows the containers.
 func Run(ctx context.Context, o Options) error {
-	client, err := api.New(o.URL)
+	client, err := api.New(o.Host)
 	if err != nil {
 		return err
 	}
@@ -69,14 +71,19 @@ func Run(ctx context.Context, o Options) error {
 		names[n.ID], names[n.ID[:min(12, len(n.ID))]] = n.Name, n.Name
 	}
 	all := []Container{}
+	var failed error
 	for _, name := range o.Containers {
 		var details details
 		if err := client.Get(ctx, "/containers/"+name+"/json", &details); err != nil {
-			return err
+			failed = errors.Join(failed, err)
+			continue
 		}
 		// Neither the file nor the namespace can be read without root, or from another machine.
 		file, fileErr := os.ReadFile(filepath.Join(info.DockerRootDir, "containers", details.ID, "config.v2.json"))
-		seen, _ := observe.Read(ctx, local{client}, details.ID)
+		var seen observe.Snapshot
+		if !errors.Is(fileErr, fs.ErrNotExist) { // else the engine's processes are not of this machine
+			seen, _ = observe.Read(ctx, local{client}, details.ID)
+		}
 		c, err := details.container(names, version.Version, file, fileErr, seen)
 		if err != nil {
 			return err
@@ -86,12 +93,12 @@ func Run(ctx context.Context, o Options) error {
 	if o.JSON {
 		e := json.NewEncoder(o.Out)
 		e.SetIndent("", "  ")
-		return e.Encode(all)
+		return errors.Join(failed, e.Encode(all))
 	}
 	for _, c := range all {
 		c.print(o.Out)
 	}
-	return nil
+	return failed
 }
 
 // local is an engine whose processes are those of this machine.
@@ -143,9 +150,10 @@ func (d details) container(names map[string]string, version string, file []byte,
 		}
 		c.Networks = append(c.Networks, n)
 	}
-	c.sort()
+	unknown := slices.ContainsFunc(c.Networks, func(n Network) bool { return n.Number == 0 })
+	c.sort(unknown)
 	switch patched := strings.Contains(version, "ethseq"); {
-	case bytes.Contains(file, []byte(`"AttachSequences"`)):
+	case bytes.Contains(file, []byte(`"AttachSequences"`)), patched && !unknown:
 	case !patched:
 		c.Note = fmt.Sprintf("Docker Engine %s is stock: it has no automatic numbers, and ignores explicit ones", version)
 	case fileErr != nil:
@@ -156,9 +164,8 @@ func (d details) container(names map[string]string, version string, file []byte,
 	return c, nil
 }
 
-// sort puts the networks into attach order, or into that of the interfaces if a number is missing.
-func (c *Container) sort() {
-	unknown := slices.ContainsFunc(c.Networks, func(n Network) bool { return n.Number == 0 })
+// sort puts the networks into attach order, or into that of the interfaces if a number is unknown.
+func (c *Container) sort(unknown bool) {
 	slices.SortFunc(c.Networks, func(a, b Network) int {
 		if a.Number != b.Number && !unknown {
 			return cmp.Compare(a.Number, b.Number)

@@ -59,4 +59,10 @@ wan      2 automatic  eth2       -                  10.0.2.2/24 fd00::2/64  fd00
 		assert.Check(t, strings.Contains(got[5], test.note), got[5])
 	}
 	assert.Assert(t, !strings.Contains(show("29.8.1", file, nil), "stock"), "it is patched, whatever its version")
+	for name := range d.NetworkSettings.Networks {
+		if name != "dmz" {
+			delete(d.NetworkSettings.Networks, name)
+		}
+	}
+	assert.Assert(t, !strings.Contains(show("29.8.1+ethseq.2", `{"NetworkSettings": {}}`, nil), "next start"), "all are explicit")
 }

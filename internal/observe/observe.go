@@ -118,7 +118,7 @@ func readNamespace(path string, networks map[netip.Prefix]string) (Snapshot, err
 		if err != nil {
 			return Snapshot{}, fmt.Errorf("list the addresses of %s in %s: %w", attrs.Name, path, err)
 		}
-		addresses = slices.DeleteFunc(addresses, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() })
+		addresses = slices.DeleteFunc(addresses, func(a netlink.Addr) bool { return a.IP.To4() == nil && a.IP.IsLinkLocalUnicast() })
 		if attrs.Name == "lo" || len(addresses) == 0 {
 			continue // some kernels put tunnel devices into every namespace
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strconv"
 
 	"ethorder"
 
@@ -38,7 +37,7 @@ func StoredNumbers(file []byte, names map[string]string) (map[string]uint64, err
 				NetworkID  string
 				DriverOpts map[string]string
 			}
-			AttachSequences map[string]uint64
+			AttachSequences ethorder.AttachSequences
 		}
 	}
 	if err := json.Unmarshal(file, &kept); err != nil {
@@ -63,9 +62,6 @@ func StoredNumbers(file []byte, names map[string]string) (map[string]uint64, err
 // ExplicitNumber returns the number that the driver options of an endpoint give, or 0 if they
 // give none that can be used.
 func ExplicitNumber(driverOpts map[string]string) uint64 {
-	n, err := strconv.ParseUint(driverOpts[ethorder.AttachSequenceOption], 10, 32)
-	if err != nil {
-		return 0
-	}
+	n, _ := ethorder.ExplicitAttachSequence(driverOpts)
 	return n
 }

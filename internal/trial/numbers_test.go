@@ -25,6 +25,7 @@ func TestNumbersIn(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, numbers, map[string]uint64{"zulu": 1, "mike": 2})
 
-	_, err = StoredNumbers([]byte(`{"NetworkSettings": {"AttachSequences": 5}}`), nil)
-	assert.ErrorContains(t, err, "AttachSequences")
+	numbers, err = StoredNumbers([]byte(`{"NetworkSettings": {"Networks": {"zulu": {}, "mike": {}}, "AttachSequences": {"zulu": -1, "mike": 2}}}`), nil)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, numbers, map[string]uint64{"zulu": 0, "mike": 2})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -139,7 +140,7 @@ func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, docker
 	if env.Config.Tools, err = engine.FindTools(ctx, root.Out("tools", "debian")); err != nil {
 		return nil, err
 	}
-	if env.Config.Probe, err = engine.BuildProbe(ctx, root); err != nil {
+	if env.Config.Probe, err = engine.BuildProbe(ctx, root, runtime.GOARCH); err != nil {
 		return nil, err
 	}
 	if env.Config.Runc, err = build.Runc(ctx, root, rel); err != nil {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"runtime"
 	"strings"
 
 	"github.com/fatih/color"
@@ -26,9 +25,9 @@ import (
 // that is not its own, and removes that at the end.
 type Verify struct {
 	Root   repo.Root
-	URL    string // of the engine, in the form of DOCKER_HOST
-	Starts int    // of the first scenario's container
-	JSON   bool   // print the findings for programs
+	Host   api.Host
+	Starts int  // of the first scenario's container
+	JSON   bool // print the findings for programs
 	Out    io.Writer
 }
 
@@ -58,7 +57,7 @@ type verified struct {
 
 // Run prints the interfaces after each start, and a verdict. The error has the status of that.
 func (v Verify) Run(ctx context.Context) (err error) {
-	client, err := api.New(v.URL)
+	client, err := api.New(v.Host)
 	if err != nil {
 		return err
 	}
@@ -66,10 +65,10 @@ func (v Verify) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if version.Os != "linux" || version.Arch != runtime.GOARCH {
-		return tool.CannotRunf("the engine at %s runs on %s/%s: want linux/%s, for which this is built", v.URL, version.Os, version.Arch, runtime.GOARCH)
+	if version.Os != "linux" {
+		return tool.CannotRunf("the engine at %s runs on %s: want linux", v.Host.URL, version.Os)
 	}
-	probe, err := engine.BuildProbe(ctx, v.Root)
+	probe, err := engine.BuildProbe(ctx, v.Root, version.Arch)
 	if err != nil {
 		return err
 	}
@@ -82,7 +81,7 @@ func (v Verify) Run(ctx context.Context) (err error) {
 	}
 	lock, err := net.Listen("unix", "@ethorder-verify-"+info.ID)
 	if err != nil {
-		return tool.CannotRunf("another verify of %s runs; try again when it has ended", v.URL)
+		return tool.CannotRunf("another verify of %s runs; try again when it has ended", v.Host.URL)
 	}
 	defer lock.Close()
 	if err := h.clean("containers", "networks", "images"); err != nil { // what one left that was killed

@@ -144,7 +144,7 @@ func newFakeHost(t *testing.T) (*fakeHost, *host) {
 	f := &fakeHost{t: t, has: map[string][]string{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	client, err := api.New("tcp://" + server.Listener.Addr().String())
+	client, err := api.New(api.Host{URL: "tcp://" + server.Listener.Addr().String()})
 	assert.NilError(t, err)
 	subnets, err := freeSubnets(nil, 2)
 	assert.NilError(t, err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 
+	"ethorder/internal/api"
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
 	"ethorder/internal/report"
@@ -50,7 +51,7 @@ func (env *Env) verify(ctx context.Context, e *engine.Engine, want observe.Verdi
 	}
 	before := had()
 	var out bytes.Buffer
-	runErr := Verify{Root: env.Root, URL: e.URL(), Starts: env.Starts, JSON: true, Out: &out}.Run(ctx)
+	runErr := Verify{Root: env.Root, Host: api.Host{URL: e.URL()}, Starts: env.Starts, JSON: true, Out: &out}.Run(ctx)
 	var found verification
 	if err := json.Unmarshal(out.Bytes(), &found); err != nil {
 		return o, errors.Join(runErr, err)
