@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ethorder/internal/api"
 	"ethorder/internal/build"
 	"ethorder/internal/install"
 	"ethorder/internal/repo"
@@ -47,7 +50,7 @@ func installCommand() *cobra.Command {
 			return build.Engine(ctx, root, build.Options{Release: rel, Clone: from.of(rel)})
 		}
 		o.Verify = func(ctx context.Context) error {
-			return trial.Verify{Root: root, URL: runningURL(), Starts: 20, Out: os.Stderr}.Run(ctx)
+			return trial.Verify{Root: root, Host: api.Host{URL: os.Getenv("DOCKER_HOST")}, Starts: 20, Out: os.Stderr}.Run(ctx)
 		}
 		return changeHost(cmd, o, install.Install)
 	})
@@ -77,6 +80,14 @@ func uninstallCommand() *cobra.Command {
 func changeHost(cmd *cobra.Command, o install.Options, do func(context.Context, install.Options) error) error {
 	if os.Geteuid() != 0 && !o.DryRun {
 		return tool.CannotRunf("this changes the machine's Docker Engine: run it as root (sudo)")
+	}
+	// The docker command shall neither look at contexts, nor ask another machine.
+	url := cmp.Or(os.Getenv("DOCKER_HOST"), localURL)
+	if !strings.HasPrefix(url, "unix://") {
+		return tool.Usagef("this changes the Docker Engine of this machine, but DOCKER_HOST is %s: unset it first", url)
+	}
+	if err := os.Setenv("DOCKER_HOST", url); err != nil {
+		return err
 	}
 	signal.Ignore(syscall.SIGHUP) // a login may come over a network of the engine that is restarted
 	o.Host, o.Out = install.Machine{Root: "/"}, cmd.OutOrStdout()
