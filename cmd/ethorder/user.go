@@ -81,7 +81,11 @@ func buildCommand() *cobra.Command {
 		o.Clone, c.Release = from.of(o.Release), o.Release
 		c.BuildKit, _ = strconv.ParseBool(os.Getenv("DOCKER_BUILDKIT"))
 		if dry {
-			fmt.Fprintf(cmd.OutOrStdout(), "would build %s, from the %s of the release, with %s\n", root.Rel(build.Path(root, o.Release.Name, !o.Stock)), source.Kind(o.Release, o.Clone), o.Release.Toolchain)
+			path := build.Path(root, o.Release.Name, !o.Stock)
+			if container {
+				path = c.Path(root)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "would build %s, from the %s of the release, with %s\n", root.Rel(path), source.Kind(o.Release, o.Clone), o.Release.Toolchain)
 			return nil
 		}
 		makers := []func() (string, error){func() (string, error) { return build.Engine(cmd.Context(), root, o) }}
@@ -108,7 +112,7 @@ func buildCommand() *cobra.Command {
 	f.StringVar(&o.Tags, "tags", "", "build with these `TAGS` instead of those of Docker's packages")
 	f.BoolVar(&runc, "runc", false, "also build the pinned runc, if the release needs a newer one than Debian's")
 	f.BoolVar(&container, "container", false, "build in a container without a network, by Dockerfile.build")
-	f.StringVar(&c.Base, "base", "", "with --container: build on this `IMAGE` (default a pinned golang image, or one made of Debian packages if that cannot be pulled)")
+	f.StringVar(&c.Base, "base", "", "with --container: build on this `IMAGE` (default a pinned golang image with the libraries, or one made of Debian packages if that cannot be pulled)")
 	f.BoolVar(&c.RemoveBase, "remove-base", false, "with --container: remove the base image afterwards, unless it was there before")
 	f.BoolVar(&c.Compare, "compare", false, "with --container: build on this machine too, and fail unless both are the same file")
 	f.StringVar(&o.Image, "image", "", "say in the provenance that this runs in `IMAGE`")

@@ -189,7 +189,7 @@ func TestProvenanceSaysWhatAnEngineWasMadeOf(t *testing.T) {
 	}
 	assert.Check(t, cmp.Equal(digests["moby"]["gitCommit"], o.Release.Commit))
 	delete(digests, "moby")
-	assert.DeepEqual(t, slices.Sorted(maps.Keys(digests)), []string{"Scrt1.o", "as", "cc1", "compile", "crti.o", "ld", "libc_nonshared.a", "libgcc.a", "link"})
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(digests)), []string{"Scrt1.o", "as", "build tags", "cc1", "compile", "crti.o", "ld", "libc_nonshared.a", "libgcc.a", "link"})
 
 	text, err := os.ReadFile(root.Out("1.2.3/patched/provenance.json"))
 	assert.NilError(t, err)
@@ -292,7 +292,7 @@ func TestContextHasAllThatTheContainerCannotFetch(t *testing.T) {
 	write(t, root.Path("rule.go"), "package m\n\nimport _ \"n\"\n")
 	write(t, root.Path("Dockerfile.build"), "# FROM\nARG BASE=x\nFROM ${BASE} AS build\nRUN y\n\nFROM scratch\nCOPY z\n")
 	rel.Toolchain = baseGo // which the base has
-	path, err := buildContext(ctx, root, rel, defaultBase, "l=1", tmp)
+	path, err := buildContext(ctx, root, rel, madeBase, "l=1", tmp)
 	assert.NilError(t, err)
 
 	f, err := os.Open(path)
@@ -404,18 +404,20 @@ func TestBaseImage(t *testing.T) {
 	for _, tc := range []struct {
 		name, ask, want string
 		there           []string
+		builds          int
 	}{
-		{"the default is there", "", defaultBase, []string{defaultBase, madeBase}},
-		{"the made one is there", "", madeBase, []string{madeBase}},
-		{"the one asked for is there", "mine", "mine", []string{defaultBase, "mine"}},
+		{"the default is there", "", madeBase, []string{defaultBase}, 1},
+		{"the made one is there", "", madeBase, []string{defaultBase, madeBase}, 0},
+		{"the one asked for is there", "mine", "mine", []string{defaultBase, "mine"}, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := fakeDocker(t, tc.there...)
 			image, added, err := baseImage(ctx, root, tc.ask, t.TempDir())
 			assert.NilError(t, err)
 			assert.Equal(t, image, tc.want)
-			assert.Assert(t, !added)
+			assert.Equal(t, len(added), tc.builds)
 			assert.Equal(t, len(calls(t, file, "pull")), 0)
+			assert.Equal(t, len(calls(t, file, "build")), tc.builds)
 		})
 	}
 	t.Run("the one asked for cannot be pulled", func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -23,12 +24,12 @@ import (
 )
 
 const (
-	// defaultBase is the base image, as in Dockerfile.build.
+	// defaultBase is the base image of Dockerfile.build.
 	defaultBase = "golang:1.26.8-bookworm"
 	// baseGo is the Go of defaultBase, and of the image made in its place.
 	baseGo = "go1.26.8"
-	// madeBase is the image that is made of Debian packages where defaultBase
-	// cannot be pulled.
+	// madeBase is defaultBase with the libraries, or where that cannot be pulled, an image made
+	// of Debian packages.
 	madeBase = "ethorder-build-base:" + suite + "-" + baseGo + "-libraries"
 	suite    = "bookworm"
 )
@@ -39,13 +40,24 @@ var basePackages = []string{"ca-certificates", "gcc", "git", "libc6-dev", "pkg-c
 // ContainerOptions say how to build in a container.
 type ContainerOptions struct {
 	Release pins.Release
-	// Base is the image to build on; "" is the default one, pulled if it can be, else made
-	// of Debian packages.
+	// Base is the image to build on; "" is one with the libraries, made from the default base
+	// if that can be pulled, else of Debian packages.
 	Base       string
 	RemoveBase bool
 	BuildKit   bool // in the place of the legacy builder, which leaves no build cache behind
 	Compare    bool // build on this machine too, and fail if that gives another file
 }
+
+// dir is where the engine goes.
+func (o ContainerOptions) dir(root repo.Root) string {
+	if o.BuildKit {
+		return root.Out(o.Release.Name, "container-buildkit")
+	}
+	return root.Out(o.Release.Name, "container")
+}
+
+// Path returns where Container puts the engine.
+func (o ContainerOptions) Path(root repo.Root) string { return filepath.Join(o.dir(root), "dockerd") }
 
 // Container builds the patched engine of a release in a container, by
 // Dockerfile.build, and returns its path. The container has no network: the
@@ -80,10 +92,7 @@ func inContainer(ctx context.Context, root repo.Root, o ContainerOptions) (strin
 		return "", err
 	}
 	// The rest takes minutes, and must not keep other builds waiting.
-	out := root.Out(rel.Name, "container")
-	if o.BuildKit {
-		out += "-buildkit"
-	}
+	out := o.dir(root)
 	unlock, err := repo.Lock(ctx, out)
 	if err != nil {
 		return "", err
@@ -96,13 +105,13 @@ func inContainer(ctx context.Context, root repo.Root, o ContainerOptions) (strin
 	dst := filepath.Join(out, "dockerd")
 	_, err = stamp.Make(root, "build "+rel.Name+" in a container", out, dst, 4096, func(tmp string) (repo.Made, error) {
 		bin := filepath.Join(tmp, "dockerd")
-		base, pulled, err := baseImage(ctx, root, o.Base, tmp)
+		base, added, err := baseImage(ctx, root, o.Base, tmp)
 		if err != nil {
 			return repo.Made{}, err
 		}
-		if o.RemoveBase && pulled {
+		if o.RemoveBase && len(added) > 0 {
 			defer func() {
-				if _, err := docker(context.WithoutCancel(ctx), root, "image", "rm", base); err != nil {
+				if _, err := docker(context.WithoutCancel(ctx), root, slices.Concat([]string{"image", "rm"}, added)...); err != nil {
 					logrus.Warn(err)
 				}
 			}()
@@ -114,6 +123,14 @@ func inContainer(ctx context.Context, root repo.Root, o ContainerOptions) (strin
 		}
 		if err := dockerBuild(ctx, root, rel, base, o.BuildKit, tmp); err != nil {
 			return repo.Made{}, err
+		}
+		got, err := inputs(bin)
+		if err != nil {
+			return repo.Made{}, err
+		}
+		if tags := got[buildTags][buildTags]; tags != stamp["tags"] {
+			logrus.Warnf("%s lacks libraries: the engine has the build tags %q, one built on this machine has %q; see %s",
+				base, tags, stamp["tags"], root.Rel(root.Out(rel.Name, "log", "container.log")))
 		}
 		beside := []string{filepath.Join(tmp, provenanceFile), filepath.Join(tmp, seriesFile)}
 		return repo.Made{Path: bin, Beside: beside, Note: "on " + base}, verify(bin)
@@ -198,7 +215,7 @@ func dockerBuild(ctx context.Context, root repo.Root, rel pins.Release, base str
 // image of that would stay. So the build ends when the container of a step is gone.
 func runBuild(ctx context.Context, root repo.Root, label string, buildKit bool, c tool.Cmd) error {
 	if buildKit {
-		c.Env = []string{"DOCKER_BUILDKIT=1"}
+		c.Env = []string{"DOCKER_BUILDKIT=1", "BUILDX_BUILDER=default"} // a builder of the user's has other images
 		_, err := tool.Run(ctx, c)
 		return err
 	}
@@ -299,7 +316,7 @@ func compare(root repo.Root, a, b string) error {
 	}
 	what := fmt.Sprintf("%s (sha256 %s…) is another file than %s (sha256 %s…)", root.Rel(b), repo.Short(sumB), root.Rel(a), repo.Short(sumA))
 	if others != nil {
-		return tool.CannotRunf("%s, as %w: %s\nnext: build both on the same Debian release (--base), with the same updates", what, ErrOtherInputs, strings.Join(others, ", "))
+		return tool.CannotRunf("%s, as %w: %s\nnext: build both on the same Debian release (--base), with the same libraries and updates", what, ErrOtherInputs, strings.Join(others, ", "))
 	}
 	return fmt.Errorf("%s, although their inputs are the same: compare their %s", what, provenanceFile)
 }
@@ -308,7 +325,7 @@ func compare(root repo.Root, a, b string) error {
 // public database, and lays it out for GOPROXY=file://.
 func toolchainProxy(ctx context.Context, toolchain, dir string) error {
 	const path = "golang.org/toolchain"
-	version := "v0.0.1-" + toolchain + ".linux-amd64"
+	version := "v0.0.1-" + toolchain + ".linux-" + runtime.GOARCH
 	out, err := tool.Run(ctx, tool.Cmd{Dir: os.TempDir(), What: "fetch the toolchain " + toolchain, Args: []string{"go", "mod", "download", "-json", path + "@" + version}})
 	if err != nil {
 		return err
@@ -343,7 +360,7 @@ func buildContext(ctx context.Context, root repo.Root, rel pins.Release, base, l
 	if err := os.MkdirAll(proxy, 0o755); err != nil {
 		return "", err
 	}
-	if rel.Toolchain != baseGo || base != defaultBase && base != madeBase {
+	if rel.Toolchain != baseGo || base != madeBase {
 		if err := toolchainProxy(ctx, rel.Toolchain, proxy); err != nil {
 			return "", err
 		}
@@ -375,32 +392,41 @@ func buildContext(ctx context.Context, root repo.Root, rel pins.Release, base, l
 
 var fromLine = regexp.MustCompile(`(?m)^FROM .*$`)
 
-// baseImage returns the image to build on, and whether it was not there before.
-func baseImage(ctx context.Context, root repo.Root, base, tmp string) (image string, added bool, err error) {
-	want := base
-	if want == "" {
-		want = defaultBase
-	}
-	if haveImage(ctx, root, want) {
-		return want, false, nil
-	}
-	if base == "" && haveImage(ctx, root, madeBase) {
-		return madeBase, false, nil
-	}
-	if want != madeBase {
-		_, err := docker(ctx, root, "pull", "--quiet", want)
+// baseImage returns the image to build on, and those images that were not there before. Unless
+// the user has asked for one, it has the libraries, which a build without a network cannot get.
+func baseImage(ctx context.Context, root repo.Root, base, tmp string) (image string, added []string, err error) {
+	pull := func(image string) error {
+		if haveImage(ctx, root, image) {
+			return nil
+		}
+		_, err := docker(ctx, root, "pull", "--quiet", image)
 		if err == nil {
-			return want, true, nil
+			added = append(added, image)
 		}
-		if base != "" || ctx.Err() != nil {
-			return "", false, err
-		}
-		var failed *tool.CmdError
-		if errors.As(err, &failed) {
-			logrus.Infof("%s cannot be pulled (%s); making %s of Debian packages", want, strings.TrimSpace(failed.Output), madeBase)
-		}
+		return err
 	}
-	return madeBase, true, debootstrap(ctx, root, tmp)
+	if base != "" {
+		return base, added, pull(base)
+	}
+	if haveImage(ctx, root, madeBase) {
+		return madeBase, nil, nil
+	}
+	err = pull(defaultBase)
+	if err == nil {
+		_, err = tool.Run(ctx, tool.Cmd{
+			Dir: string(root), Log: root.Out("log", "base.log"), What: "install the libraries in " + defaultBase,
+			Stdin: strings.NewReader("FROM " + defaultBase + "\nRUN apt-get -q update && apt-get -q -y install --no-install-recommends " + strings.Join(headerPackages(), " ") + "\n"),
+			Args:  []string{"docker", "build", "--force-rm", "--tag", madeBase, "-"},
+		})
+	}
+	if ctx.Err() != nil {
+		return "", added, ctx.Err()
+	}
+	if failed := new(tool.CmdError); errors.As(err, &failed) {
+		logrus.Infof("%s cannot be had (%s); making %s of Debian packages", defaultBase, strings.TrimSpace(failed.Output), madeBase)
+		err = debootstrap(ctx, root, tmp)
+	}
+	return madeBase, append([]string{madeBase}, added...), err
 }
 
 func haveImage(ctx context.Context, root repo.Root, image string) bool {

@@ -98,7 +98,7 @@ func Engine(ctx context.Context, root repo.Root, o Options) (string, error) {
 	made, err := b.make(ctx, root, dst, "version "+version+",", func(bin string) ([]string, error) {
 		return b.provenance(ctx, root, o, bin)
 	})
-	if err != nil || o.Stock || o.Race {
+	if err != nil || o.Stock || o.Race || o.Image != "" {
 		return dst, err
 	}
 	if made {
@@ -238,7 +238,7 @@ func OpenWorkspace(tree, tmp string) (Workspace, error) {
 		Flags: slices.Clone(flags),
 		// Everything is vendored. Without this, the checksums of those modules that
 		// happen to be in the module cache would get into a binary.
-		Env: append(slices.Clone(goEnv), "GOMODCACHE="+filepath.Join(tmp, "empty")),
+		Env: append(slices.Clone(goEnv), "GOENV=off", "GOMODCACHE="+filepath.Join(tmp, "empty")),
 	}
 	mod, err := os.ReadFile(filepath.Join(tree, "go.mod"))
 	if err == nil {

@@ -99,10 +99,8 @@ func stockSource(root repo.Root, o Options) slsa.ResourceDescriptor {
 		Digest:      map[string]string{},
 		Annotations: map[string]any{"tree": repo.ReadStamp(source.Dir(root, rel))[repo.SealKey]},
 	}
-	if rel.Commit != "" {
-		r.Digest["gitCommit"] = rel.Commit
-	}
 	if source.Kind(rel, o.Clone) == "git" {
+		r.Digest["gitCommit"] = rel.Commit
 		r.URI = "git+https://github.com/moby/moby@refs/tags/" + rel.Tag
 		return r
 	}
@@ -183,8 +181,10 @@ func baseOf(image string) slsa.ResourceDescriptor {
 	return r
 }
 
+const buildTags = "build tags"
+
 // inputs returns what the provenance beside a dockerd says of its inputs: their digests, by
-// name.
+// name, and the build tags.
 func inputs(bin string) (map[string]common.DigestSet, error) {
 	file := filepath.Join(filepath.Dir(bin), provenanceFile)
 	text, err := os.ReadFile(file)
@@ -195,7 +195,9 @@ func inputs(bin string) (map[string]common.DigestSet, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	all := map[string]common.DigestSet{}
+	parameters, _ := s.Predicate.BuildDefinition.ExternalParameters.(map[string]any)
+	tags, _ := parameters["tags"].(string)
+	all := map[string]common.DigestSet{buildTags: {buildTags: tags}}
 	for _, r := range s.Predicate.BuildDefinition.ResolvedDependencies {
 		all[r.Name] = r.Digest
 	}
