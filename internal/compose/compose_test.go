@@ -149,8 +149,16 @@ func TestFilesAreFoundAsComposeFindsThem(t *testing.T) {
 			assert.DeepEqual(t, files, step.want)
 		})
 	}
+	assert.NilError(t, os.WriteFile(".env", []byte("A=b\nCOMPOSE_FILE=x.yaml\n"), 0o644))
+	_, err := findFiles()
+	assert.ErrorContains(t, err, ".env has COMPOSE_FILE")
 	t.Setenv("COMPOSE_FILE", "x.yaml:y.yaml")
 	files, err := findFiles()
+	assert.NilError(t, err)
+	assert.DeepEqual(t, files, []string{"x.yaml", "y.yaml"})
+	t.Setenv("COMPOSE_PATH_SEPARATOR", ";")
+	t.Setenv("COMPOSE_FILE", "x.yaml;y.yaml")
+	files, err = findFiles()
 	assert.NilError(t, err)
 	assert.DeepEqual(t, files, []string{"x.yaml", "y.yaml"})
 }

@@ -1,9 +1,11 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +17,7 @@ import (
 // findFiles returns the files that Compose takes if it is given none.
 func findFiles() (files []string, err error) {
 	if list := os.Getenv("COMPOSE_FILE"); list != "" {
-		return filepath.SplitList(list), nil
+		return strings.Split(list, cmp.Or(os.Getenv("COMPOSE_PATH_SEPARATOR"), ":")), nil
 	}
 	for dir := "."; ; dir = filepath.Join(dir, "..") {
 		for _, names := range [][]string{
@@ -24,6 +26,9 @@ func findFiles() (files []string, err error) {
 		} {
 			there := func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
 			if i := slices.IndexFunc(names, there); i >= 0 {
+				if env := filepath.Join(dir, ".env"); namesFiles(env) {
+					return nil, tool.Usagef("%s has COMPOSE_FILE, which is not read here: name the files with -f", env)
+				}
 				files = append(files, filepath.Join(dir, names[i]))
 			} else if files == nil {
 				break // an override alone is nothing
@@ -35,6 +40,14 @@ func findFiles() (files []string, err error) {
 			return nil, tool.Usagef("no compose.yaml, compose.yml, docker-compose.yml or docker-compose.yaml here or in a folder above; name the file with -f")
 		}
 	}
+}
+
+var composeFile = regexp.MustCompile(`(?m)^\s*(export\s+)?COMPOSE_FILE\s*=`)
+
+// namesFiles reports whether a .env file says which files Compose takes.
+func namesFiles(env string) bool {
+	text, _ := os.ReadFile(env) // there may be none
+	return composeFile.Match(text)
 }
 
 // load returns the services of files that are merged, with what they extend.

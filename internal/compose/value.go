@@ -26,7 +26,11 @@ type value struct {
 }
 
 func readYAML(path string) (*value, error) {
-	text, err := os.ReadFile(path)
+	from := path
+	if path == "-" { // as for docker compose
+		from = "/dev/stdin"
+	}
+	text, err := os.ReadFile(from)
 	if err != nil {
 		return nil, &tool.Exit{Status: tool.Usage, Err: err}
 	}
