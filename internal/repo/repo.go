@@ -80,11 +80,14 @@ func needFree(dir string, mib uint64) error {
 // Lock waits until no other process works on dir, and makes dir. The lock ends
 // with the returned function, or with the process.
 func Lock(ctx context.Context, dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
 	path := filepath.Join(dir, ".lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	var f *os.File
+	if err = os.MkdirAll(dir, 0o755); err == nil {
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return nil, tool.CannotRunf("%w; out/ belongs to another user, as after a run with sudo: run this with sudo, too", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package tool
 
 import (
+	"cmp"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -34,19 +35,14 @@ func CannotRunf(format string, args ...any) error {
 	return &Exit{CannotRun, fmt.Errorf(format, args...)}
 }
 
-// packages maps a command to the Debian package that has it.
+// packages maps a command to the Debian package that has it, if that has another name.
 var packages = map[string]string{
 	"apt-get":     "apt",
-	"debootstrap": "debootstrap",
 	"docker":      "docker.io",
 	"dpkg-source": "dpkg-dev",
 	"gcc":         "gcc libc6-dev",
-	"git":         "git",
 	"go":          "golang-go",
-	"mmdebstrap":  "mmdebstrap",
 	"nsenter":     "util-linux",
-	"pkg-config":  "pkg-config",
-	"tar":         "tar",
 }
 
 // Need returns an error with the status CannotRun that names the packages to install when one of
@@ -56,7 +52,7 @@ func Need(commands ...string) error {
 	for _, c := range commands {
 		if _, err := exec.LookPath(c); err != nil {
 			missing = append(missing, c)
-			install = append(install, packages[c])
+			install = append(install, cmp.Or(packages[c], c))
 		}
 	}
 	if missing == nil {
