@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,11 +68,11 @@ func needFree(dir string, mib uint64) error {
 		}
 		dir = filepath.Dir(dir)
 	}
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
 		return fmt.Errorf("free space of %s: %w", dir, err)
 	}
-	if free := fs.Bavail * uint64(fs.Bsize) >> 20; free < mib {
+	if free := disk.Bavail * uint64(disk.Bsize) >> 20; free < mib {
 		return tool.CannotRunf("%s has %d MiB free and this needs %d MiB: make room, or put out/ on a larger disk (a symbolic link will do)", dir, free, mib)
 	}
 	return nil
@@ -126,16 +127,22 @@ func tempDir(dir string) (string, error) {
 	return os.MkdirTemp(dir, prefix)
 }
 
-// replace puts the finished tree or file tmp at dst, in the place of what is
-// there. An older tree is moved into trash first, which the caller removes.
+// replace puts the finished tree or file tmp at dst, in the place of what is there.
 func replace(tmp, dst, trash string) error {
+	if err := discard(dst, trash); err != nil {
+		return err
+	}
+	return os.Rename(tmp, dst)
+}
+
+// discard moves what is at dst into trash, which the caller removes, and makes the folder of dst.
+func discard(dst, trash string) error {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(dst); err == nil {
-		if err := os.Rename(dst, filepath.Join(trash, "old-"+filepath.Base(dst))); err != nil {
-			return err
-		}
+	err := os.Rename(dst, filepath.Join(trash, "old-"+filepath.Base(dst)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return os.Rename(tmp, dst)
+	return err
 }

@@ -89,8 +89,8 @@ func (s Stamp) Make(root Root, what, dir, dst string, mib uint64, make func(tmp 
 }
 
 // install puts what was made in the temporary directory tmp at dst, its checksum beside
-// it if it is a file, and its stamp. There is no stamp in between, so what is cut short
-// is made again.
+// it if it is a file, and its stamp. It is the last that goes there, so what is cut short is
+// made again.
 func (s Stamp) install(made Made, dst, tmp string) error {
 	var err error
 	if s[SealKey], err = HashTree(made.Path); err != nil {
@@ -98,8 +98,7 @@ func (s Stamp) install(made Made, dst, tmp string) error {
 	}
 	sum, err := HashFile(made.Path)
 	isFile := err == nil
-	os.Remove(StampPath(dst))
-	if err := replace(made.Path, dst, tmp); err != nil {
+	if err := discard(dst, tmp); err != nil {
 		return err
 	}
 	for _, f := range made.Beside {
@@ -112,7 +111,10 @@ func (s Stamp) install(made Made, dst, tmp string) error {
 			return err
 		}
 	}
-	return os.WriteFile(StampPath(dst), []byte(s.String()), 0o644)
+	if err := os.WriteFile(StampPath(dst), []byte(s.String()), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(made.Path, dst)
 }
 
 // upToDate reports whether dir was made from what the stamp says, and still is what
