@@ -70,7 +70,7 @@ func Make(ctx context.Context, root repo.Root, suite string) (string, error) {
 	if err := m.compareLintian(dst); err != nil {
 		return "", err
 	}
-	tried := repo.Stamp{"package": stamp.Key()}
+	tried := repo.Stamp{"package": repo.ReadStamp(dst).Key()}
 	_, err = tried.Make(root, "try docker.io of "+suite, m.dir, filepath.Join(m.dir, "verify.txt"), 2048, func(tmp string) (repo.Made, error) {
 		return m.try(ctx, deb, tmp)
 	})
