@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -69,6 +70,9 @@ func (s *sources) findAll(root repo.Root, names []string) (rows []pins.Release, 
 // untestedCommand is the command that was given, with --untested, and with a place for a
 // clone if there is none.
 func (s *sources) untestedCommand(clone string) string {
+	if s.cmd.Flags().Lookup("untested") == nil {
+		return "scripts/ethorder trial <release> --untested, with MOBY_REPO or --moby-repo"
+	}
 	words := append([]string{"scripts/ethorder", s.cmd.Name()}, s.cmd.Flags().Args()...)
 	s.cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		switch {
@@ -87,8 +91,11 @@ func (s *sources) untestedCommand(clone string) string {
 
 // installPackages installs Debian packages that are missing, as scripts/packages says.
 func installPackages(cmd *cobra.Command, root repo.Root, packages ...string) error {
-	_, err := tool.Run(cmd.Context(), tool.Cmd{
+	installed, err := tool.Run(cmd.Context(), tool.Cmd{
 		Dir: root.Path(), What: "install Debian packages", Args: append([]string{root.Path("scripts", "packages")}, packages...),
 	})
+	if installed != "" {
+		logrus.Info(strings.TrimSpace(installed))
+	}
 	return err
 }
