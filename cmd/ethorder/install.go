@@ -31,7 +31,7 @@ func installCommand() *cobra.Command {
 		Example:           "  sudo scripts/install --dry-run\n  sudo scripts/install\n  sudo scripts/install 29.8.1 --restart 'service docker restart'",
 		Args:              orUsage(cobra.MaximumNArgs(1)),
 	}
-	from := addSources(cmd)
+	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 		if len(args) == 1 {
 			o.Release = args[0]
@@ -72,6 +72,7 @@ func uninstallCommand() *cobra.Command {
 			return changeHost(cmd, o, install.Uninstall)
 		}),
 	}
+	cmd.Flags().StringVar(&o.Restart, "restart", "", "without systemd: restart the engine with this shell `COMMAND` (default that of the install)")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only print the steps")
 	return cmd
 }
@@ -89,7 +90,9 @@ func changeHost(cmd *cobra.Command, o install.Options, do func(context.Context, 
 	if err := os.Setenv("DOCKER_HOST", url); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGHUP) // a login may come over a network of the engine that is restarted
+	// A login may come over a network of the engine that is restarted. What --restart starts would
+	// inherit signal.Ignore.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	o.Host, o.Out = install.Machine{Root: "/"}, cmd.OutOrStdout()
 	o.StopLimit, o.StartLimit, o.Settle = 5*time.Minute, time.Minute, 20*time.Second
 	o.GuardLimit = 15 * time.Minute

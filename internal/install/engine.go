@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -82,15 +83,16 @@ func (i *installer) containerIDs(ctx context.Context) ([]string, error) {
 	return strings.Fields(out), err
 }
 
-// restart ends the engine and waits until one answers with the given version.
-func (i *installer) restart(ctx context.Context, version string) error {
+// restart ends the engine and waits until one answers with the given version, for as long as limit.
+func (i *installer) restart(ctx context.Context, version string, limit time.Duration) error {
 	if !i.journal.Systemd {
-		limited, cancel := context.WithTimeout(ctx, i.StopLimit+i.StartLimit)
+		limited, cancel := context.WithTimeout(ctx, i.StopLimit+limit)
 		defer cancel()
-		if _, err := i.Host.Run(limited, "sh", "-c", i.journal.Restart); err != nil {
+		// One that leaves the engine with our pipes has done its work.
+		if _, err := i.Host.Run(limited, "sh", "-c", i.journal.Restart); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			return err
 		}
-		return i.await(ctx, version)
+		return i.await(ctx, version, limit)
 	}
 	// After a few engines that did not start, systemd starts no other for a while.
 	_ = i.systemctl(ctx, "reset-failed", "docker.service", "docker.socket")
@@ -102,23 +104,34 @@ func (i *installer) restart(ctx context.Context, version string) error {
 	if err := i.systemctl(ctx, "--no-block", "restart", "docker.service"); err != nil {
 		return err
 	}
-	err = tool.Wait(ctx, i.StopLimit, interval, "the old engine to end", func(ctx context.Context) error {
-		pid, _, err := i.unitState(ctx)
-		if err == nil && pid == old && pid != "0" {
-			err = errors.New("it still runs as process " + pid)
-		}
-		return err
-	})
-	if err != nil {
-		return err
+	ended := func() error {
+		return tool.Wait(ctx, i.StopLimit, interval, "the old engine to end", func(ctx context.Context) error {
+			pid, _, err := i.unitState(ctx)
+			if err == nil && pid == old && pid != "0" {
+				err = errors.New("it still runs as process " + pid)
+			}
+			return err
+		})
 	}
-	return i.await(ctx, version)
+	if err := ended(); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		logrus.Warnf("%v; killing it", err)
+		if _, err := i.Host.Run(ctx, "sh", "-c", killEngine); err != nil {
+			return err
+		}
+		if err := ended(); err != nil {
+			return err
+		}
+	}
+	return i.await(ctx, version, limit)
 }
 
-// await waits until the engine answers with a version.
-func (i *installer) await(ctx context.Context, version string) error {
+// await waits until the engine answers with a version, for as long as limit.
+func (i *installer) await(ctx context.Context, version string, limit time.Duration) error {
 	failed := 0 // looks in a row; for a moment, it is so if the old engine ended badly
-	return tool.Wait(ctx, i.StartLimit, interval, "the engine to answer", func(ctx context.Context) error {
+	return tool.Wait(ctx, limit, interval, "the engine to answer", func(ctx context.Context) error {
 		if i.journal.Systemd {
 			pid, state, err := i.unitState(ctx)
 			i.pid = pid
@@ -127,6 +140,9 @@ func (i *installer) await(ctx context.Context, version string) error {
 			}
 			if failed > 4 {
 				return tool.StopWaiting(errors.New("the engine does not start; its log: journalctl --unit docker.service"))
+			}
+			if pid == "0" { // systemd would hold the question back until there is one
+				return errors.New("it has no process")
 			}
 		}
 		got, err := i.running(ctx)
@@ -153,8 +169,8 @@ func (i *installer) unitState(ctx context.Context) (pid, state string, err error
 
 // watch returns an error if the engine that has answered does not keep running for a while. One that
 // systemd has started again has ended.
-func (i *installer) watch(ctx context.Context) error {
-	for end := time.Now().Add(i.Settle); ; {
+func (i *installer) watch(ctx context.Context, long time.Duration) error {
+	for end := time.Now().Add(long); ; {
 		last := time.Now().After(end)
 		if i.journal.Systemd {
 			if pid, _, err := i.unitState(ctx); err != nil || pid != i.pid {
@@ -180,7 +196,7 @@ func (i *installer) awaitContainers(ctx context.Context) error {
 	return tool.Wait(ctx, i.StartLimit, interval, "containers to run", func(ctx context.Context) error {
 		lost, err := i.lostContainers(ctx)
 		if err == nil && len(lost) > 0 {
-			err = fmt.Errorf("these ran before, and do not run: %s", lost)
+			err = fmt.Errorf("these ran before, and do not run: %s (a job that ends by itself must end before the install)", lost)
 		}
 		return err
 	})

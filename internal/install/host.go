@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"ethorder/internal/tool"
 )
@@ -73,11 +74,14 @@ func (m Machine) Rename(from, to string) error {
 func (m Machine) Remove(path string) error {
 	path = m.Path(path)
 	for _, p := range []string{path, path + unfinished} {
+		if _, err := os.Lstat(p); errors.Is(err, fs.ErrNotExist) {
+			continue // a read-only disk would not say so
+		}
 		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	_ = os.Remove(filepath.Dir(path)) // it may have other files
+	_ = syscall.Rmdir(filepath.Dir(path)) // it may have other files, or be a user's symbolic link
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,12 +89,14 @@ func open(ctx context.Context, o Options) (_ *installer, unlock func(), err erro
 		unlock()
 		return nil, nil, err
 	}
+	if o.Restart != "" { // that of an earlier run may have been wrong
+		i.journal.Restart = o.Restart
+	}
 	return i, unlock, nil
 }
 
 // Install installs the patched engine and restarts the host's. If that fails, the host's own engine
-// runs again when Install returns. The error has the status CannotRun or Usage if nothing was
-// changed.
+// runs again when Install returns. With the status CannotRun or Usage, nothing was changed.
 func Install(ctx context.Context, o Options) error {
 	i, unlock, err := open(ctx, o)
 	if err != nil {
@@ -128,15 +131,19 @@ func Install(ctx context.Context, o Options) error {
 	if bin.sum != "" && !slices.Contains(j.Sums, bin.sum) {
 		j.Sums = append(j.Sums, bin.sum)
 	}
-	err = i.play(ctx, i.installSteps(s, bin))
+	inTime, cancel := ctx, func() {}
+	if s.systemd && i.GuardLimit > 0 { // the guard must find none of this at work
+		inTime, cancel = context.WithTimeoutCause(ctx, i.GuardLimit*9/10, fmt.Errorf("this takes more than %v", i.GuardLimit*9/10))
+	}
+	err = i.play(inTime, i.installSteps(s, bin))
+	cancel()
 	if err == nil && !o.DryRun {
 		j.State, j.Step, j.Containers = installed, "", nil
 		err = i.save()
 	}
 	if err != nil {
 		logrus.Warnf("%v; rolling back", err)
-		// Also when ctx has ended, as by Ctrl-C.
-		if undo := i.remove(context.WithoutCancel(ctx)); undo != nil {
+		if undo := i.remove(ctx); undo != nil {
 			return fmt.Errorf("%w\nthe roll-back failed too, run scripts/uninstall to repeat it: %w", err, undo)
 		}
 		return fmt.Errorf("rolled back to %s: %w", s.version, err)
@@ -219,10 +226,10 @@ func (i *installer) installSteps(s survey, bin binary) []step {
 				if i.isOurs(s.path) {
 					return nil // the backup is from an earlier install
 				}
-				return i.copy(s.path+backup, i.Host.Path(s.path))
+				return i.copy(s.path+backup, i.Host.Path(s.path), s.path)
 			}},
 			{name: "copy " + bin.path + " to " + s.path, do: func(context.Context) error {
-				return i.copy(s.path, bin.path)
+				return i.copy(s.path, bin.path, s.path+backup)
 			}},
 		}
 	}
@@ -231,10 +238,10 @@ func (i *installer) installSteps(s survey, bin binary) []step {
 	}
 	steps = append(steps,
 		step{name: "restart the engine, and wait until " + bin.version + " answers", restarts: true, do: func(ctx context.Context) error {
-			return i.restart(ctx, bin.version)
+			return i.restart(ctx, bin.version, i.StartLimit)
 		}},
 		step{name: fmt.Sprintf("watch it for %v, and wait for %d containers", i.Settle, len(i.journal.Containers)), do: func(ctx context.Context) error {
-			if err := i.watch(ctx); err != nil {
+			if err := i.watch(ctx, i.Settle); err != nil {
 				return err
 			}
 			return i.awaitContainers(ctx)
@@ -245,7 +252,10 @@ func (i *installer) installSteps(s survey, bin binary) []step {
 			err := i.Verify(ctx)
 			if exit := (*tool.Exit)(nil); errors.As(err, &exit) && exit.Status == tool.CannotRun {
 				logrus.Warnf("the order is not verified: %v", err)
-				return nil
+				err = nil
+			}
+			if err == nil { // it may have ended since
+				err = i.watch(ctx, 0)
 			}
 			return err
 		}})
@@ -276,7 +286,7 @@ func (i *installer) dropInSteps(s survey, bin binary) (steps []step) {
 	}
 	return append(steps,
 		step{name: "copy " + bin.path + " to " + ownDockerd, do: func(ctx context.Context) error {
-			if err := i.copy(ownDockerd, bin.path); err != nil {
+			if err := i.copy(ownDockerd, bin.path, s.path); err != nil {
 				return err
 			}
 			_, err := i.askVersion(ctx, i.Host.Path(ownDockerd)) // the disk may forbid programs
@@ -303,20 +313,30 @@ func (i *installer) dropInSteps(s survey, bin binary) (steps []step) {
 // program.
 func (i *installer) startGuard(ctx context.Context) error {
 	_ = i.stopGuard(ctx) // of a run that was killed
-	_, err := i.Host.Run(ctx, "systemd-run", "--unit="+guard, "--collect", fmt.Sprintf("--on-active=%.0fs", i.GuardLimit.Seconds()),
-		"sh", "-c", "rm -f "+trialDropIn+" "+dropIn+"; systemctl daemon-reload; systemctl reset-failed docker.service; systemctl restart docker.service")
+	_, err := i.Host.Run(ctx, "systemd-run", "--unit="+guard, fmt.Sprintf("--on-active=%.0fs", i.GuardLimit.Seconds()),
+		"sh", "-c", "rm -f "+trialDropIn+" "+dropIn+"; systemctl daemon-reload; systemctl reset-failed docker.service; "+
+			"timeout 300 systemctl restart docker.service || "+killEngine+"; true") // a unit that has failed would stay
 	return err
 }
+
+// killEngine ends an engine that does not obey. Upstream's unit has no time limit for that, and a
+// restart that waits goes on.
+const killEngine = "systemctl kill --signal=KILL --kill-who=main docker.service"
 
 func (i *installer) stopGuard(ctx context.Context) error {
 	return i.systemctl(ctx, "stop", guard+".timer")
 }
 
 // remove takes the new engine out, whatever of it is there, and ends with the journal.
+// It does not end early with ctx, as half of a restart leaves no engine.
 func (i *installer) remove(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	j := &i.journal
 	var steps []step
 	if j.Systemd {
+		if _, path, _, err := i.ownExec(ctx); err == nil { // another package may have put it elsewhere
+			j.Stock = path
+		}
 		steps = []step{
 			{name: "remove " + dropIn, do: func(context.Context) error {
 				return errors.Join(i.Host.Remove(dropIn), i.Host.Remove(trialDropIn))
@@ -341,12 +361,17 @@ func (i *installer) remove(ctx context.Context) error {
 	}
 	if restart && (j.Systemd || j.Restart != "") {
 		steps = append(steps, step{name: "restart the engine, and wait until " + j.Stock + " answers", do: func(ctx context.Context) error {
+			if _, err := os.Stat(i.Host.Path(j.Stock)); errors.Is(err, fs.ErrNotExist) {
+				logrus.Warnf("%s is gone, and its package with it: no engine is started", j.Stock)
+				return nil
+			}
 			version, err := i.askVersion(ctx, i.Host.Path(j.Stock))
 			if err != nil {
 				return err
 			}
 			j.StockVersion = version
-			if err := i.restart(ctx, version); err != nil {
+			// One that starts many containers first takes long to answer.
+			if err := i.restart(ctx, version, i.StopLimit); err != nil {
 				return err
 			}
 			return i.startContainers(ctx)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 
 	"ethorder/internal/tool"
@@ -53,6 +54,9 @@ type fakeHost struct {
 	// changes is the number of changes so far. At the one with the number killAt, the program is
 	// killed; from the one with the number fullAt on, the disk is full.
 	changes, killAt, fullAt int
+
+	// intercept answers a command in the place of Run, if it reports that it has.
+	intercept func(command string) (answer string, answered bool, err error)
 }
 
 type killed struct{}
@@ -149,8 +153,9 @@ func (h *fakeHost) fireGuard() {
 			}
 		case command == "systemctl daemon-reload":
 			h.unit = execStart(h.cat())
-		case command == "systemctl restart docker.service":
+		case command == "timeout 300 systemctl restart docker.service || "+killEngine:
 			h.start()
+		case command == "true":
 		default:
 			assert.Equal(h.t, command, "systemctl reset-failed docker.service")
 		}
@@ -191,6 +196,11 @@ func (h *fakeHost) Remove(path string) error {
 func (h *fakeHost) Run(ctx context.Context, args ...string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
+	}
+	if h.intercept != nil {
+		if answer, answered, err := h.intercept(strings.Join(args, " ")); answered || err != nil {
+			return answer, err
+		}
 	}
 	version := h.running()
 	switch line := strings.Join(args, " "); {
@@ -391,6 +401,7 @@ func TestInstallRefuses(t *testing.T) {
 		"a file without patches": {func(h *fakeHost, o *Options) { *o, _ = h.options("29.8.1 by hand") }, "want a patched 29.8.1"},
 		"an upgraded package":    {func(h *fakeHost, _ *Options) { h.file("/usr/bin/dockerd", "29.8.2") }, "the engine that runs is 29.8.1"},
 		"its own dockerd":        {func(h *fakeHost, o *Options) { *o, _ = h.options(stock); o.Force = true }, "is the dockerd that the host has"},
+		"a patched package":      {func(h *fakeHost, _ *Options) { h.file("/usr/bin/dockerd", patched+".dfsg1"); h.engine = patched + ".dfsg1" }, "is patched already"},
 		"no engine":              {func(h *fakeHost, _ *Options) { h.engine = "" }, "must run"},
 		"a wrapper": {func(h *fakeHost, _ *Options) {
 			h.file("/etc/systemd/system/docker.service.d/a.conf", "[Service]\nExecStart=\nExecStart=/bin/sh -c dockerd\n")
@@ -421,7 +432,7 @@ func TestForceInstallsAnotherRelease(t *testing.T) {
 
 func TestExecStart(t *testing.T) {
 	text := "# /lib/systemd/system/docker.service\n[Service]\nExecStartPre=/bin/true\n# ExecStart=no\nExecStart = /a/dockerd \\\n; why\n -b\n" +
-		"# /etc/systemd/system/docker.service.d/1.conf\n[Unit]\nExecStart=no\n[Service]\nExecStart=\nExecStart=/c/dockerd $OPTS\n" +
+		"# /etc/systemd/system/docker.service.d/1.conf\n[Unit]\nExecStart=no\n[Service]\n# /lib/systemd/system/docker.service has it, too\nExecStart=\nExecStart=/c/dockerd $OPTS\n" +
 		"# " + dropIn + "\n[Service]\nExecStart=\nExecStart=/ours/dockerd\n"
 	assert.Equal(t, execStart(text), "/ours/dockerd")
 	assert.Equal(t, execStart(text, dropIn), "/c/dockerd $OPTS")
@@ -446,6 +457,9 @@ func TestInstallRollsBack(t *testing.T) {
 		"hangs":                 func(h *fakeHost, o *Options) { *o, _ = h.options(patched + " hangs") },
 		"crashes after a while": func(h *fakeHost, o *Options) { *o, _ = h.options(patched + " crashes") },
 		"loses containers":      func(h *fakeHost, _ *Options) { h.lost = true },
+		"ends before the verify": func(h *fakeHost, o *Options) {
+			o.Verify = func(context.Context) error { h.engine = ""; return tool.CannotRunf("no engine") }
+		},
 		"does not pass the verify": func(_ *fakeHost, o *Options) {
 			o.Verify = func(context.Context) error { return errors.New("wrong order") }
 		},
@@ -648,4 +662,139 @@ func TestLiveRestoreContainersMustRun(t *testing.T) {
 		assert.Equal(t, len(must), want)
 		h.live = true
 	}
+}
+
+// As with an ExecStartPre: systemd holds a question back until there is a process.
+func TestInstallWaitsForAProcess(t *testing.T) {
+	h := newHost(t, true)
+	o, _ := h.options(patched)
+	looks := -1
+	h.intercept = func(command string) (string, bool, error) {
+		switch {
+		case command == "systemctl --no-block restart docker.service":
+			looks = 0
+		case strings.HasPrefix(command, "systemctl show") && looks >= 0 && looks < 5:
+			looks++
+			return "MainPID=0\nActiveState=activating\n", true, nil
+		}
+		return "", false, nil
+	}
+	assert.NilError(t, Install(context.Background(), o))
+	assert.Equal(t, looks, 5)
+}
+
+// Upstream's unit gives an engine any time to end.
+func TestRestartKillsAnEngineThatDoesNotEnd(t *testing.T) {
+	h := newHost(t, true)
+	o, _ := h.options(patched)
+	o.StopLimit = 20 * time.Millisecond
+	queued := false
+	h.intercept = func(command string) (string, bool, error) {
+		switch command {
+		case "systemctl --no-block restart docker.service":
+			queued = true
+			return "", true, nil
+		case "sh -c " + killEngine:
+			assert.Assert(t, queued)
+			h.start()
+			return "", true, nil
+		}
+		return "", false, nil
+	}
+	assert.NilError(t, Install(context.Background(), o))
+}
+
+func TestRestartCommandCanBeCorrected(t *testing.T) {
+	h := newHost(t, false)
+	o, _ := h.options(patched)
+	h.intercept = func(command string) (string, bool, error) {
+		if command == "sh -c typo" {
+			return "", false, errors.New("typo: not found")
+		}
+		return "", false, nil
+	}
+	o.Restart = "typo"
+	assert.ErrorContains(t, Install(context.Background(), o), "the roll-back failed too")
+	o.Restart = "restart it"
+	assert.NilError(t, Install(context.Background(), o))
+	assert.Equal(t, h.running(), patched)
+}
+
+func TestInterruptDoesNotEndAnUninstall(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		o, _ := h.options(patched)
+		assert.NilError(t, Install(context.Background(), o))
+		ctx, cancel := context.WithCancel(context.Background())
+		h.intercept = func(command string) (string, bool, error) {
+			if strings.Contains(command, "restart") {
+				cancel()
+			}
+			return "", false, nil
+		}
+		assert.NilError(t, Uninstall(ctx, o))
+		assert.Equal(t, h.running(), stock)
+	})
+}
+
+func TestUninstallFindsADockerdThatMoved(t *testing.T) {
+	h := newHost(t, true)
+	o, _ := h.options(patched)
+	assert.NilError(t, Install(context.Background(), o))
+	assert.NilError(t, os.Remove(h.Path("/usr/bin/dockerd")))
+	h.file("/usr/sbin/dockerd", stock)
+	h.file("/usr/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd -H fd://\n")
+	assert.NilError(t, Uninstall(context.Background(), o))
+	assert.Equal(t, h.unit, "/usr/sbin/dockerd -H fd://")
+	assert.Equal(t, h.running(), stock)
+}
+
+func TestUninstallAfterThePackageIsGone(t *testing.T) {
+	h := newHost(t, true)
+	o, _ := h.options(patched)
+	assert.NilError(t, Install(context.Background(), o))
+	assert.NilError(t, os.Remove(h.Path("/usr/bin/dockerd")))
+	assert.NilError(t, Uninstall(context.Background(), o))
+	_, err := os.Stat(h.Path(journalFile))
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestUninstallWithoutTheJournal(t *testing.T) {
+	h := newHost(t, true)
+	before := h.tree()
+	o, _ := h.options(patched)
+	assert.NilError(t, Install(context.Background(), o))
+	assert.NilError(t, os.RemoveAll(h.Path("/var/lib/ethorder")))
+	assert.NilError(t, Uninstall(context.Background(), o))
+	assert.Equal(t, h.running(), stock)
+	assert.DeepEqual(t, h.tree(), before)
+}
+
+func TestALinkToTheFolderOfDropInsStays(t *testing.T) {
+	h := newHost(t, true)
+	assert.NilError(t, os.Mkdir(h.Path("/conf"), 0o755))
+	assert.NilError(t, os.Symlink(h.Path("/conf"), h.Path("/etc/systemd/system/docker.service.d")))
+	o, _ := h.options(patched)
+	assert.NilError(t, Install(context.Background(), o))
+	assert.NilError(t, Uninstall(context.Background(), o))
+	_, err := os.Lstat(h.Path("/etc/systemd/system/docker.service.d"))
+	assert.NilError(t, err)
+}
+
+func TestTheNewEngineHasTheLabelOfTheOld(t *testing.T) {
+	onEach(t, func(t *testing.T, h *fakeHost) {
+		const label = "system_u:object_r:container_runtime_exec_t:s0"
+		if err := unix.Setxattr(h.Path("/usr/bin/dockerd"), selinuxLabel, []byte(label), 0); err != nil {
+			t.Skip("labels cannot be set here: ", err)
+		}
+		o, _ := h.options(patched)
+		assert.NilError(t, Install(context.Background(), o))
+		path := "/usr/bin/dockerd"
+		if h.systemd {
+			path = ownDockerd
+		}
+		got := make([]byte, 100)
+		n, err := unix.Getxattr(h.Path(path), selinuxLabel, got)
+		assert.NilError(t, err)
+		assert.Equal(t, string(got[:n]), label)
+	})
 }

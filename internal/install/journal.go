@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"ethorder/internal/repo"
 )
 
@@ -37,6 +39,11 @@ func (j journal) unfinished() bool { return j.State == installing || j.State == 
 func (i *installer) load() error {
 	text, err := os.ReadFile(i.Host.Path(journalFile))
 	if errors.Is(err, fs.ErrNotExist) {
+		for _, file := range []string{dropIn, trialDropIn} {
+			if _, err := os.Stat(i.Host.Path(file)); err == nil {
+				i.journal = journal{State: installing, Step: "that made " + file, Systemd: true, Restarted: true} // the journal was lost
+			}
+		}
 		return nil
 	}
 	if err == nil {
@@ -59,15 +66,25 @@ func (i *installer) save() error {
 	return nil
 }
 
-// copy copies a program of this machine to a path of the host.
-func (i *installer) copy(to, from string) error {
+// copy copies a program of this machine to a path of the host, and gives it the SELinux label of
+// another file of the host: that of its folder is not one for engines.
+func (i *installer) copy(to, from, labelled string) error {
 	f, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return i.Host.Write(to, f, 0o755)
+	if err := i.Host.Write(to, f, 0o755); err != nil {
+		return err
+	}
+	label := make([]byte, 1024)
+	if n, err := unix.Getxattr(i.Host.Path(labelled), selinuxLabel, label); err == nil && n > 0 {
+		return unix.Setxattr(i.Host.Path(to), selinuxLabel, label[:n], 0)
+	}
+	return nil
 }
+
+const selinuxLabel = "security.selinux"
 
 // isOurs reports whether a file of the host is a dockerd that was installed.
 func (i *installer) isOurs(path string) bool {

@@ -34,19 +34,14 @@ func (i *installer) survey(ctx context.Context) (s survey, err error) {
 	}
 	if _, err := os.Stat(i.Host.Path("/run/systemd/system")); err == nil {
 		s.systemd = true
-		text, err := i.unitText(ctx)
+		prefix, path, args, err := i.ownExec(ctx)
 		if err != nil {
-			return s, tool.CannotRunf("systemd has no docker.service: %w", err)
+			return s, err
 		}
-		own := execStart(text, dropIn, trialDropIn)
-		m := program.FindStringSubmatch(own)
-		if m == nil || !filepath.IsAbs(m[2]) || !strings.HasPrefix(filepath.Base(m[2]), "dockerd") {
-			return s, tool.CannotRunf("docker.service has ExecStart=%s, want the path of dockerd and its arguments", own)
+		if s.path = path; path == ownDockerd {
+			return s, tool.Usagef("a drop-in made by hand has ExecStart=%s: remove it (systemctl cat docker.service names it), restart the engine, and repeat this", prefix+path+args)
 		}
-		if s.path = m[2]; s.path == ownDockerd {
-			return s, tool.Usagef("a drop-in made by hand has ExecStart=%s: remove it (systemctl cat docker.service names it), restart the engine, and repeat this", own)
-		}
-		s.newExec = m[1] + ownDockerd + m[3]
+		s.newExec = prefix + ownDockerd + args
 	} else if s.path, err = i.findDockerd(); err != nil {
 		return s, err
 	}
@@ -66,7 +61,7 @@ func (i *installer) findDockerd() (string, error) {
 			return path, nil
 		}
 	}
-	return "", tool.CannotRunf("no file dockerd in /usr/local/sbin, /usr/local/bin, /usr/sbin and /usr/bin")
+	return "", tool.CannotRunf("no file dockerd in /usr/local/sbin, /usr/local/bin, /usr/sbin and /usr/bin (symbolic links do not count)")
 }
 
 // choose builds the dockerd to install, if it goes with the host.
@@ -81,6 +76,9 @@ func (i *installer) choose(ctx context.Context, s survey) (bin binary, err error
 		return bin, tool.Usagef("the host has %s, not %s: install %s, or give --force", s.version, i.Release, host)
 	case i.journal.State == "" && s.answers != s.version:
 		return bin, tool.Usagef("%s is %s, and the engine that runs is %s: restart it first, or give --force", s.path, s.version, s.answers)
+	}
+	if strings.Contains(s.version, mark) && !i.Force {
+		return bin, tool.Usagef("the engine of the host's package is patched already: %s; or give --force", s.version)
 	}
 	if _, extra, _ := strings.Cut(s.version, "+"); extra != "" {
 		logrus.Warnf("the host's %s has changes of its distribution (%s), the new engine has not", s.version, extra)
@@ -121,6 +119,20 @@ func (i *installer) isInstalled(s survey, bin binary) bool {
 // its arguments.
 var program = regexp.MustCompile(`^([-@:+!|]*)(\S+)(.*)$`)
 
+// ownExec returns the ExecStart of docker.service without our drop-ins, in the parts of program.
+func (i *installer) ownExec(ctx context.Context) (prefix, path, args string, err error) {
+	text, err := i.unitText(ctx)
+	if err != nil {
+		return "", "", "", tool.CannotRunf("systemd has no docker.service: %w", err)
+	}
+	own := execStart(text, dropIn, trialDropIn)
+	m := program.FindStringSubmatch(own)
+	if m == nil || !filepath.IsAbs(m[2]) || filepath.Base(m[2]) != "dockerd" && filepath.Base(m[2]) != "dockerd-ce" {
+		return "", "", "", tool.CannotRunf("docker.service has ExecStart=%s, want the path of dockerd and its arguments", own)
+	}
+	return m[1], m[2], m[3], nil
+}
+
 // unitText returns docker.service and its drop-ins, each behind a comment with its path.
 func (i *installer) unitText(ctx context.Context) (string, error) {
 	return i.Host.Run(ctx, "systemctl", "cat", "docker.service")
@@ -136,8 +148,8 @@ func (i *installer) systemctl(ctx context.Context, args ...string) error {
 func execStart(text string, skip ...string) string {
 	var exec, section, file, line string
 	for _, part := range strings.Split(text, "\n") {
-		if path, ok := strings.CutPrefix(part, "# /"); ok && line == "" {
-			file, section = "/"+strings.TrimSpace(path), ""
+		if m := fileHead.FindStringSubmatch(part); m != nil && line == "" {
+			file, section = m[1], ""
 		}
 		if part = strings.TrimSpace(part); strings.HasPrefix(part, "#") || strings.HasPrefix(part, ";") {
 			continue // also between the parts of a line
@@ -158,6 +170,9 @@ func execStart(text string, skip ...string) string {
 	}
 	return exec
 }
+
+// fileHead is what systemctl cat puts before a file. Users write comments that begin with a path.
+var fileHead = regexp.MustCompile(`^# (/\S+\.(?:service|conf))$`)
 
 func dropInText(exec string) string {
 	return "# Made by ethorder; scripts/uninstall removes it.\n[Service]\nExecStart=\nExecStart=" + exec + "\n"
