@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ethorder/internal/api"
 	"ethorder/internal/sandbox"
 	"ethorder/internal/tool"
 )
@@ -43,6 +44,7 @@ type Engine struct {
 	config  Config
 	dir     string // the sandbox's folder
 	sandbox *sandbox.Sandbox
+	api     *api.Client
 
 	containerd, dockerd *process
 }
@@ -74,6 +76,9 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 			_ = e.Close()
 		}
 	}()
+	if e.api, err = api.New(api.Host{URL: e.URL()}); err != nil {
+		return nil, err
+	}
 	if err := e.writeFiles(); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ethorder/internal/api"
 	"ethorder/internal/tool"
 )
 
@@ -101,10 +100,8 @@ func (e *Engine) containerdAnswers(ctx context.Context) error {
 }
 
 func (e *Engine) dockerdAnswers(ctx context.Context) error {
-	return e.api(func(c *api.Client) error {
-		_, err := c.Send(ctx, http.MethodGet, "/_ping", nil)
-		return err
-	})
+	_, err := e.api.Send(ctx, http.MethodGet, "/_ping", nil)
+	return err
 }
 
 // await waits until a process of the sandbox answers.
@@ -220,9 +217,9 @@ func (e *Engine) Replace(ctx context.Context, dockerd string) error {
 	})
 }
 
-// orEnded adds to an error what the engine logged last, if it has ended.
+// orEnded adds to an error what the engine logged last, if it has ended. Of nil it returns nil.
 func (e *Engine) orEnded(err error) error {
-	if e.dockerd.ended() {
+	if err != nil && e.dockerd.ended() {
 		return errors.Join(err, e.failure("the engine has ended", e.dockerd))
 	}
 	return err
