@@ -66,11 +66,11 @@ var (
 	//go:embed scenarios/extended.yaml
 	extendedScenarios []byte
 
-	core, extended = parseScenarios(coreScenarios), parseScenarios(extendedScenarios)
+	core, extended = parseYAML[Scenario](coreScenarios), parseYAML[Scenario](extendedScenarios)
 )
 
-// parseScenarios panics if the text is no list of scenarios: it is embedded.
-func parseScenarios(text []byte) (all []Scenario) {
+// parseYAML panics if the text is no list of items: it is embedded.
+func parseYAML[Item any](text []byte) (all []Item) {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(&all); err != nil {
