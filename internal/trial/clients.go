@@ -27,7 +27,7 @@ var Clients = Suite{
 	Name:      "clients",
 	Guarantee: "Docker Compose with the file of compose-order, and docker run with explicit numbers, keep the order whatever they do",
 	OptIn:     true,
-	Trials:    clientTrials(),
+	Trials:    trialsOf(realClients, func(c realClient) Trial { return c.Trial }),
 	Run: func(ctx context.Context, env *Env) error {
 		for _, c := range realClients {
 			if !env.selected(c.Name) {
@@ -67,13 +67,6 @@ var realClients = []realClient{
 
 // dockerFlags says which Go the command line is written in, as its module has no go.mod.
 var dockerFlags = []string{"-gcflags=github.com/docker/cli/...=-lang=go1.26"}
-
-func clientTrials() (trials []Trial) {
-	for _, c := range realClients {
-		trials = append(trials, c.Trial)
-	}
-	return trials
-}
 
 // build builds the tool that the module names, and returns its path.
 func (c realClient) build(ctx context.Context, root repo.Root) (string, error) {

@@ -23,7 +23,7 @@ import (
 var Compose = Suite{
 	Name:      "compose",
 	Guarantee: "a service of a Compose file has its interfaces in the order of the file's priorities",
-	Trials:    trialsOf(stacks, func(s stack) string { return s.Name }),
+	Trials:    trialsOf(stacks, func(s stack) Trial { return Trial{Name: s.Name} }),
 	Run: func(ctx context.Context, env *Env) error {
 		return env.pair(ctx, noProxy, func(stock, patched *engine.Engine) error {
 			version, err := stock.Compose(ctx, "version", "--short")

@@ -21,7 +21,7 @@ import (
 var Concurrent = Suite{
 	Name:      "concurrent",
 	Guarantee: "networks that are connected at the same time get numbers that differ, and their interfaces keep that order",
-	Trials:    trialsOf(loads, load.String),
+	Trials:    trialsOf(loads, func(l load) Trial { return Trial{Name: l.String()} }),
 	Run: func(ctx context.Context, env *Env) error {
 		stock, patched, err := inTurn(func(patched bool) ([]Outcome, error) {
 			outcomes, _, err := env.connectAll(ctx, patched, 5)

@@ -15,7 +15,7 @@ import (
 var Core = Suite{
 	Name:      "core",
 	Guarantee: "interfaces come up in the order in which their networks were attached, on every start, with stock's default gateway",
-	Trials:    scenarioTrials(core),
+	Trials:    trialsOf(core, Scenario.trial),
 	Run:       func(ctx context.Context, env *Env) error { return env.playScenarios(ctx, core, false) },
 }
 
@@ -23,16 +23,11 @@ var Core = Suite{
 var Extended = Suite{
 	Name:      "extended",
 	Guarantee: "whatever users do with networks, interfaces come up in attach order, and all else is as with the stock engine",
-	Trials:    scenarioTrials(extended),
+	Trials:    trialsOf(extended, Scenario.trial),
 	Run:       func(ctx context.Context, env *Env) error { return env.playScenarios(ctx, extended, true, noProxy...) },
 }
 
-func scenarioTrials(scenarios []Scenario) (trials []Trial) {
-	for _, s := range scenarios {
-		trials = append(trials, Trial{Name: s.Name, Since: s.Since, Until: s.Until})
-	}
-	return trials
-}
+func (s Scenario) trial() Trial { return Trial{Name: s.Name, Since: s.Since, Until: s.Until} }
 
 // stockStarts is how often a stock engine starts the container of a scenario, where it only
 // shows which default gateway is right.

@@ -23,7 +23,7 @@ import (
 var Corrupt = Suite{
 	Name:      "corrupt",
 	Guarantee: "whatever is stored in the place of a number, the container starts, and what is no number is as if it were missing",
-	Trials:    corruptTrials(),
+	Trials:    append(trialsOf(corruptions(), corruption.trial), Trial{Name: randomCorruptions}),
 	Run: func(ctx context.Context, env *Env) error {
 		return env.pair(ctx, noFirewall, func(stock, patched *engine.Engine) error {
 			return env.playCorrupt(ctx, stock, patched)
@@ -33,13 +33,6 @@ var Corrupt = Suite{
 
 // randomCorruptions is the trial of changes that are drawn: ten, which Env.Scale multiplies.
 const randomCorruptions = "stored numbers that are drawn at random"
-
-func corruptTrials() (trials []Trial) {
-	for _, r := range corruptions() {
-		trials = append(trials, Trial{Name: "stored " + r.String()})
-	}
-	return append(trials, Trial{Name: randomCorruptions})
-}
 
 // corruptNetworks are those of the container, in attach order; the first is its network mode.
 var corruptNetworks = []string{"zulu", "mike", "alpha", "kilo"}
@@ -126,14 +119,14 @@ func (env *Env) playCorrupt(ctx context.Context, stock, patched *engine.Engine) 
 		return before, after, err
 	}
 	for _, r := range corruptions() {
-		if !env.selected("stored " + r.String()) {
+		if !env.selected(r.trial().Name) {
 			continue
 		}
 		before, after, err := try(r)
 		if err != nil {
 			return err
 		}
-		env.Report("stored "+r.String(), before, after)
+		env.Report(r.trial().Name, before, after)
 	}
 	if !env.selected(randomCorruptions) {
 		return nil
@@ -264,6 +257,8 @@ func (r corruption) String() string {
 	}
 	return "numbers, " + strings.Join(parts, ", ")
 }
+
+func (r corruption) trial() Trial { return Trial{Name: "stored " + r.String()} }
 
 // expectedOf returns the order that follows from what is stored, and the numbers that
 // there are then. What is a number, counts. Networks without one follow the last number

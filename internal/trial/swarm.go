@@ -24,7 +24,7 @@ import (
 var Swarm = Suite{
 	Name:      "swarm",
 	Guarantee: "the tasks of a service have the documented order on each of three nodes, whatever happens to the nodes",
-	Trials:    trialsOf(swarmSteps, func(s swarmStep) string { return s.trial }),
+	Trials:    trialsOf(swarmSteps, func(s swarmStep) Trial { return Trial{Name: s.trial} }),
 	Run:       runSwarm,
 }
 

@@ -51,10 +51,10 @@ type Trial struct {
 	Play func(*Container)
 }
 
-// trialsOf are the trials of a suite that reports each of some by its name.
-func trialsOf[T any](all []T, name func(T) string) (trials []Trial) {
+// trialsOf are the trials of a suite that has one of each.
+func trialsOf[T any](all []T, trial func(T) Trial) (trials []Trial) {
 	for _, t := range all {
-		trials = append(trials, Trial{Name: name(t)})
+		trials = append(trials, trial(t))
 	}
 	return trials
 }
