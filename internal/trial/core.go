@@ -41,7 +41,7 @@ func (env *Env) playScenarios(ctx context.Context, scenarios []Scenario, excused
 			if !env.selected(s.Name) {
 				continue
 			}
-			starts, patchedStarts, check := min(stockStarts, env.Starts), env.Starts, func() error { return nil }
+			starts, patchedStarts := min(stockStarts, env.Starts), env.Starts
 			if slices.Contains(s.Again, "crash") {
 				// An engine waits twice as long before each restart, 100 ms before the first.
 				patchedStarts = min(patchedStarts, 10)
@@ -49,10 +49,15 @@ func (env *Env) playScenarios(ctx context.Context, scenarios []Scenario, excused
 			if s.decides() || s.Swarm { // which network is lost is by chance
 				starts = env.Starts
 			}
-			if s.decides() {
-				check = func() error { return numbersAreStored(ctx, patched, s.Want) }
-			}
-			before, after, err := s.both(ctx, stock, patched, starts, patchedStarts, check)
+			before, after, err := onBoth(stock, patched, func(e *engine.Engine) (Result, error) {
+				switch {
+				case e == stock:
+					return s.play(ctx, e, starts, nil)
+				case s.decides():
+					return s.play(ctx, e, patchedStarts, func() error { return numbersAreStored(ctx, e, s.Want) })
+				}
+				return s.play(ctx, e, patchedStarts, nil)
+			})
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -28,17 +28,13 @@ type cause struct {
 // that a start fails if an earlier one has leaked it.
 func addressIn(subnet int) string { return fmt.Sprintf("--ip=10.77.%d.10", subnet) }
 
-// takeAddress has another container take the address, and freeAddress frees it.
-func takeAddress(c *Container, network string, subnet int) {
-	c.Do("run --detach --name thief --network " + network + " " + addressIn(subnet) + " " + engine.Image)
-}
-
-func freeAddress(c *Container) { c.Do("rm --force thief") }
-
+// addressTaken has another container take the address.
 var addressTaken = cause{
 	create: "--subnet 10.77.2.0/24 mike",
-	begin:  func(c *Container) { takeAddress(c, "mike", 2) },
-	end:    freeAddress,
+	begin: func(c *Container) {
+		c.Do("run --detach --name thief --network mike " + addressIn(2) + " " + engine.Image)
+	},
+	end: func(c *Container) { c.Do("rm --force thief") },
 }
 
 var parentGone = cause{

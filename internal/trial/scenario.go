@@ -198,17 +198,6 @@ func (s Scenario) start(ctx context.Context, e *engine.Engine, first bool) (obse
 	return startContainer(ctx, e, router)
 }
 
-// both plays the scenario on a stock and on a patched engine at the same time. Check is as
-// in play, for the patched one.
-func (s Scenario) both(ctx context.Context, stock, patched *engine.Engine, stockStarts, patchedStarts int, check func() error) (before, after Result, err error) {
-	return onBoth(stock, patched, func(e *engine.Engine) (Result, error) {
-		if e == stock {
-			return s.play(ctx, e, stockStarts, nil)
-		}
-		return s.play(ctx, e, patchedStarts, check)
-	})
-}
-
 // onBoth calls play for a stock and for a patched engine at the same time, and returns
 // what it found on either.
 func onBoth[R any](stock, patched *engine.Engine, play func(*engine.Engine) (R, error)) (before, after R, err error) {
