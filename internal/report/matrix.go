@@ -1,8 +1,12 @@
 package report
 
 import (
+	"bytes"
+	"encoding/csv"
 	"fmt"
 	"slices"
+
+	"github.com/jszwec/csvutil"
 
 	"ethorder/internal/pins"
 	"ethorder/internal/repo"
@@ -47,7 +51,15 @@ func LoadMatrix(path string) (Matrices, error) { return repo.ReadTSV[Matrix](pat
 
 // Save writes results to a file.
 func (all Matrices) Save(path string) error {
-	return writeTSV(path, "Whether the series of each release applies and compiles. The command matrix writes this file with --record.", all)
+	var b bytes.Buffer
+	b.WriteString("# Whether the series of each release applies and compiles. The command matrix writes this file with --record.\n")
+	w := csv.NewWriter(&b)
+	w.Comma = '\t'
+	if err := csvutil.NewEncoder(w).Encode(all); err != nil {
+		return err
+	}
+	w.Flush()
+	return write(path, b.Bytes())
 }
 
 // Find returns the result of a release.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -170,6 +171,17 @@ func change(root repo.Root, release string, apply func(*Release)) error {
 		}
 		return write(file(root, release), b.Bytes())
 	})
+}
+
+// write writes a file that is never half written.
+func write(path string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // locked runs do while no other process changes results.

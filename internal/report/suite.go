@@ -1,12 +1,12 @@
 package report
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"ethorder/internal/repo"
 )
 
 // Suite is how the trials of a suite went on the engines of a release.
@@ -80,6 +80,5 @@ type Known func(release string) map[string][]string
 // not with their order.
 func Revision(names []string) string {
 	names = slices.Sorted(slices.Values(names))
-	sum := sha256.Sum256([]byte(strings.Join(names, "\n")))
-	return hex.EncodeToString(sum[:4])
+	return repo.HashBytes([]byte(strings.Join(names, "\n")))[:8]
 }
