@@ -142,15 +142,6 @@ func read(root repo.Root, release string) (Release, error) {
 	if r.Release != release {
 		return r, fmt.Errorf("%s has the results of release %q", path, r.Release)
 	}
-	for i := range r.Suites {
-		r.Suites[i].Release = release
-	}
-	if r.Upstream != nil {
-		r.Upstream.Release = release
-	}
-	if r.Bench != nil {
-		r.Bench.Release = release
-	}
 	return r, nil
 }
 
