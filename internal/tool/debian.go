@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -24,21 +23,17 @@ func UnpackDebian(ctx context.Context, dir string, names ...string) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	download := func() error {
-		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-q", "-o", "APT::Sandbox::User=root", "download"}, names...)...)
-		cmd.Dir = temp
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return CannotRunf("apt does not give the Debian packages %s: %v: %v: %s",
-				strings.Join(names, ", "), cmd, err, strings.TrimSpace(string(out)))
-		}
-		return nil
+	run := func(command ...string) error {
+		_, err := Run(ctx, Cmd{Dir: temp, What: "unpack Debian packages", Args: command})
+		return err
 	}
-	if err := download(); err != nil {
+	download := append([]string{"apt-get", "-q", "-o", "APT::Sandbox::User=root", "download"}, names...)
+	if err := run(download...); err != nil {
 		// The machine may never have read the lists of packages, or long ago. One
 		// that cannot be read need not be the one that matters.
-		_ = exec.CommandContext(ctx, "apt-get", "-q", "update").Run()
-		if err := download(); err != nil {
-			return err
+		_ = run("apt-get", "-q", "update")
+		if err := run(download...); err != nil {
+			return CannotRunf("apt does not give the Debian packages %s: %w", strings.Join(names, ", "), err)
 		}
 	}
 	for _, name := range names {
@@ -47,9 +42,8 @@ func UnpackDebian(ctx context.Context, dir string, names ...string) error {
 			return fmt.Errorf("apt-get download %s: got %d files, wanted 1", name, len(files))
 		}
 		root := filepath.Join(temp, name)
-		cmd := exec.CommandContext(ctx, "dpkg-deb", "--extract", files[0], root)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w: %s", cmd, err, out)
+		if err := run("dpkg-deb", "--extract", files[0], root); err != nil {
+			return err
 		}
 		if err := os.Rename(root, filepath.Join(dir, name)); err != nil {
 			return err
