@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,26 +93,23 @@ func Lock(ctx context.Context, dir string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	for told := false; ; {
+	told := false
+	err = tool.Wait(ctx, math.MaxInt64, 300*time.Millisecond, path, func(context.Context) error {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
+		if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
+			return tool.StopWaiting(fmt.Errorf("lock %s: %w", path, err))
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		if !told {
+		if err != nil && !told {
 			logrus.Infof("waiting for another process that works in %s", dir)
 			told = true
 		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, ctx.Err()
-		case <-time.After(300 * time.Millisecond):
-		}
+		return err
+	})
+	if err != nil {
+		f.Close()
+		return nil, err
 	}
+	return func() { f.Close() }, nil
 }
 
 // tempDir makes a temporary directory in dir, and removes those that a killed
