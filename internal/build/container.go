@@ -249,17 +249,16 @@ func docker(ctx context.Context, root repo.Root, args ...string) (string, error)
 // ended. An image that was there before stays, even if it has no name and only images
 // of this build came from it.
 func removeMade(ctx context.Context, root repo.Root, label string) {
-	ctx = context.WithoutCancel(ctx)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
+	err := tool.Wait(context.WithoutCancel(ctx), time.Minute, time.Second, "the engine to remove them", func(ctx context.Context) error {
 		containers, err := remove(ctx, root, "container", label)
 		images, errImages := remove(ctx, root, "image", label, "--no-prune")
-		if err = errors.Join(err, errImages); err == nil && containers == "" && images == "" {
-			return
+		if err = errors.Join(err, errImages); err == nil && containers+images != "" {
+			err = fmt.Errorf("found %s", strings.Fields(containers+images))
 		}
-		if time.Now().After(deadline) {
-			logrus.Warnf("containers or images of this build are left, with the label %s:\n%s%s%v", label, containers, images, err)
-			return
-		}
+		return err
+	})
+	if err != nil {
+		logrus.Warnf("containers or images of this build are left, with the label %s: %v", label, err)
 	}
 }
 
