@@ -12,7 +12,6 @@ import (
 
 	"ethorder/internal/api"
 	"ethorder/internal/sandbox"
-	"ethorder/internal/tool"
 )
 
 // Image is the image that every engine has. Its containers run until they are
@@ -36,7 +35,7 @@ type Config struct {
 	Args    []string // more arguments for dockerd
 	Tools   Tools    // the rest of the engine
 	Probe   string   // the static binary that Image consists of
-	LogDir  string   // where to write dockerd.log and containerd.log; the sandbox's folder if empty
+	LogDir  string   // where to write dockerd.log and containerd.log
 }
 
 // Engine is a Docker Engine in a sandbox. It must be closed.
@@ -53,9 +52,6 @@ type Engine struct {
 // answers and holds Image, or an error that ends with what the engine logged
 // last. An Engine is ended only by Close, not by the end of ctx.
 func Start(ctx context.Context, config Config) (_ *Engine, err error) {
-	if os.Geteuid() != 0 {
-		return nil, tool.CannotRunf("an engine makes interfaces and mounts: run this as root (sudo)")
-	}
 	if config.Runc == "" {
 		config.Runc = config.Tools.Runc
 	}
@@ -66,9 +62,6 @@ func Start(ctx context.Context, config Config) (_ *Engine, err error) {
 	if len(dir) > maxDir {
 		_ = os.Remove(dir)
 		return nil, fmt.Errorf("the sandbox's folder %s has a name of %d bytes, wanted at most %d as it holds a socket: set TMPDIR to a shorter one", dir, len(dir), maxDir)
-	}
-	if config.LogDir == "" {
-		config.LogDir = dir
 	}
 	e := &Engine{config: config, dir: dir}
 	defer func() {

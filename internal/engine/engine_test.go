@@ -52,6 +52,7 @@ func fakes(t *testing.T, dockerd string) Config {
 	fake := script("fake", "exec /bin/sleep 1000")
 	return Config{
 		Dockerd: script("fake-dockerd", dockerd),
+		LogDir:  filepath.Join(dir, "log"),
 		Tools: Tools{
 			Docker: fake, Proxy: fake, Containerd: self, Shim: fake, ShimV2: fake,
 			Runc: fake, Iptables: fake, IP6tables: fake,
@@ -78,7 +79,6 @@ func TestStartReportsWhatTheEngineLoggedLast(t *testing.T) {
 
 func TestStartNamesTheLogThatItKeeps(t *testing.T) {
 	config := fakes(t, `echo it is in the log; exit 1`)
-	config.LogDir = filepath.Join(filepath.Dir(config.Dockerd), "log")
 	for range 2 { // an old log makes no difference
 		_, err := Start(context.Background(), config)
 		assert.ErrorContains(t, err, filepath.Join(config.LogDir, "dockerd.log"))

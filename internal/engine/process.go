@@ -228,9 +228,5 @@ func (e *Engine) orEnded(err error) error {
 // failure returns an error that ends with what the process logged last.
 func (e *Engine) failure(what string, p *process) error {
 	log, _ := os.ReadFile(p.log)
-	where := ""
-	if e.config.LogDir != e.dir {
-		where = ", all of it in " + p.log
-	}
-	return fmt.Errorf("%s; the last lines of its log%s:\n  %s", what, where, strings.ReplaceAll(tool.LastLines(string(log), 15), "\n", "\n  "))
+	return fmt.Errorf("%s; the last lines of its log, all of it in %s:\n  %s", what, p.log, strings.ReplaceAll(tool.LastLines(string(log), 15), "\n", "\n  "))
 }
