@@ -13,9 +13,8 @@ func composeOrderCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "compose-order",
 		Short:   "Number the networks of Compose services by their place in the file",
-		Long:    help("compose-order"),
 		Example: "  scripts/compose-order > order.yaml\n  docker compose -f compose.yaml -f order.yaml up",
-		Args:    orUsage(cobra.NoArgs),
+		Args:    cobra.NoArgs,
 		RunE: runE(func(cmd *cobra.Command, _ repo.Root, _ []string) error {
 			o.Out = cmd.OutOrStdout()
 			return o.Run()

@@ -24,12 +24,10 @@ func installCommand() *cobra.Command {
 	var o install.Options
 	var dockerd string
 	cmd := &cobra.Command{
-		Use:               "install [release]",
-		ValidArgsFunction: completeReleases,
-		Short:             "Put the patched engine in the place of the one that runs here",
-		Long:              help("install"),
-		Example:           "  sudo scripts/install --dry-run\n  sudo scripts/install\n  sudo scripts/install 29.8.1 --restart 'service docker restart'",
-		Args:              orUsage(cobra.MaximumNArgs(1)),
+		Use:     "install [release]",
+		Short:   "Put the patched engine in the place of the one that runs here",
+		Example: "  sudo scripts/install --dry-run\n  sudo scripts/install\n  sudo scripts/install 29.8.1 --restart 'service docker restart'",
+		Args:    cobra.MaximumNArgs(1),
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -66,8 +64,7 @@ func uninstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Bring back the engine that ran before the install",
-		Long:  help("uninstall"),
-		Args:  orUsage(cobra.NoArgs),
+		Args:  cobra.NoArgs,
 		RunE: runE(func(cmd *cobra.Command, _ repo.Root, _ []string) error {
 			return changeHost(cmd, o, install.Uninstall)
 		}),

@@ -42,30 +42,51 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "ethorder",
 		Short:         "Docker interfaces in the order in which networks were attached",
-		Long:          help("ethorder"),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return tool.Usagef("%w", err) })
 	root.AddGroup(&cobra.Group{ID: "user", Title: "For users:"}, &cobra.Group{ID: "maintainer", Title: "For maintainers:"},
 		&cobra.Group{ID: "shell", Title: "For your shell:"})
-	users := []*cobra.Command{
-		demoCommand(), verifyCommand(), inspectCommand(), buildCommand(), installCommand(), uninstallCommand(),
-		debCommand(), patchCommand(), composeOrderCommand(),
+	for group, commands := range map[string][]*cobra.Command{ // the library sorts them
+		"user": {
+			demoCommand(), verifyCommand(), inspectCommand(), buildCommand(), installCommand(), uninstallCommand(),
+			debCommand(), patchCommand(), composeOrderCommand(),
+		},
+		"maintainer": {checkCommand(), trialCommand(), matrixCommand(), upstreamCommand(), benchCommand()},
+		"shell":      {manCommand()},
+	} {
+		for _, cmd := range commands {
+			cmd.GroupID = group
+			if strings.Contains(cmd.Use, "release") {
+				cmd.ValidArgsFunction = completeReleases
+			}
+			root.AddCommand(cmd)
+		}
 	}
-	for _, cmd := range users {
-		cmd.GroupID = "user"
-		root.AddCommand(cmd)
-	}
-	for _, cmd := range []*cobra.Command{checkCommand(), trialCommand(), matrixCommand(), upstreamCommand(), benchCommand()} {
-		cmd.GroupID = "maintainer"
-		root.AddCommand(cmd)
-	}
-	man := manCommand()
-	man.GroupID = "shell"
 	root.SetCompletionCommandGroupID("shell")
-	root.AddCommand(man, isolateCommand())
+	root.AddCommand(isolateCommand())
+	finish(root)
 	return root
+}
+
+// finish gives a command and those below it the text of --help, and gives errors about arguments
+// the status of usage.
+func finish(cmd *cobra.Command) {
+	if !cmd.Hidden {
+		cmd.Long = help(strings.ReplaceAll(strings.TrimPrefix(cmd.CommandPath(), "ethorder "), " ", "-"))
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return tool.Usagef("%w; see: scripts/%s --help", err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		finish(c)
+	}
 }
 
 //go:embed help/*.txt
@@ -97,14 +118,4 @@ func findRoot() (repo.Root, error) {
 		return repo.Root(root), nil
 	}
 	return repo.Find()
-}
-
-// orUsage gives an error about the arguments the status of usage.
-func orUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return tool.Usagef("%w; see: scripts/ethorder %s --help", err, cmd.Name())
-		}
-		return nil
-	}
 }

@@ -31,9 +31,8 @@ func checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "check",
 		Short:   "Run all checks of this repository (scripts/test)",
-		Long:    help("check"),
 		Example: "  sudo scripts/test\n  sudo scripts/test --only 'unit tests'",
-		Args:    orUsage(cobra.NoArgs),
+		Args:    cobra.NoArgs,
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
 			if record && !all {
 				return tool.Usagef("--record records the results of --all: give both")
@@ -80,12 +79,10 @@ func trialCommand() *cobra.Command {
 	var o trial.Options
 	var dry bool
 	cmd := &cobra.Command{
-		Use:               "trial <release>...",
-		ValidArgsFunction: completeReleases,
-		Short:             "Run trials on the stock and the patched engine of releases",
-		Long:              help("trial"),
-		Example:           "  sudo scripts/ethorder trial 29.8.1 --suite core\n  sudo scripts/ethorder trial 27.5.1 --suite crash --scale 10 --record",
-		Args:              orUsage(cobra.MinimumNArgs(1)),
+		Use:     "trial <release>...",
+		Short:   "Run trials on the stock and the patched engine of releases",
+		Example: "  sudo scripts/ethorder trial 29.8.1 --suite core\n  sudo scripts/ethorder trial 27.5.1 --suite crash --scale 10 --record",
+		Args:    cobra.MinimumNArgs(1),
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
@@ -125,12 +122,10 @@ func benchCommand() *cobra.Command {
 	var b trial.Bench
 	var record, heap bool
 	cmd := &cobra.Command{
-		Use:               "bench <release>",
-		ValidArgsFunction: completeReleases,
-		Short:             "Time the stock and the patched engine of a release side by side",
-		Long:              help("bench"),
-		Example:           "  sudo scripts/bench 29.8.1\n  sudo scripts/bench 27.5.1 --networks 8 --containers 10 --pairs 1",
-		Args:              orUsage(cobra.ExactArgs(1)),
+		Use:     "bench <release>",
+		Short:   "Time the stock and the patched engine of a release side by side",
+		Example: "  sudo scripts/bench 29.8.1\n  sudo scripts/bench 27.5.1 --networks 8 --containers 10 --pairs 1",
+		Args:    cobra.ExactArgs(1),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -172,11 +167,9 @@ func matrixCommand() *cobra.Command {
 	var record, dry bool
 	var m moby.Matrix
 	cmd := &cobra.Command{
-		Use:               "matrix [release...]",
-		ValidArgsFunction: completeReleases,
-		Short:             "Apply, compile and vet the series of every release",
-		Long:              help("matrix"),
-		Args:              orUsage(cobra.ArbitraryArgs),
+		Use:   "matrix [release...]",
+		Short: "Apply, compile and vet the series of every release",
+		Args:  cobra.ArbitraryArgs,
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -205,11 +198,9 @@ func upstreamCommand() *cobra.Command {
 	var libnetwork string
 	var record, dry bool
 	cmd := &cobra.Command{
-		Use:               "upstream <release>...",
-		ValidArgsFunction: completeReleases,
-		Short:             "Run upstream's own tests in the stock and the patched trees of releases",
-		Long:              help("upstream"),
-		Args:              orUsage(cobra.MinimumNArgs(1)),
+		Use:   "upstream <release>...",
+		Short: "Run upstream's own tests in the stock and the patched trees of releases",
+		Args:  cobra.MinimumNArgs(1),
 	}
 	from := addSources(cmd)
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -250,7 +241,7 @@ func isolateCommand() *cobra.Command {
 		Short:              "Run a program in its own namespaces, with one folder of the machine",
 		Hidden:             true,
 		DisableFlagParsing: true,
-		Args:               orUsage(cobra.MinimumNArgs(2)),
+		Args:               cobra.MinimumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return sandbox.Exec(args[0], args[1:])
 		},

@@ -12,9 +12,8 @@ func manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man <folder>",
 		Short:   "Write a man page for each command",
-		Long:    help("man"),
 		Example: "  scripts/ethorder man out/man && man -l out/man/ethorder-build.1",
-		Args:    orUsage(cobra.ExactArgs(1)),
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err

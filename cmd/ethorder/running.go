@@ -33,9 +33,8 @@ func verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "verify",
 		Short:   "See on your own engine whether interfaces come up in attach order",
-		Long:    help("verify"),
 		Example: "  scripts/verify\n  scripts/verify --host unix:///run/user/1000/docker.sock --starts 5",
-		Args:    orUsage(cobra.NoArgs),
+		Args:    cobra.NoArgs,
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
 			if v.Starts < 1 {
 				return tool.Usagef("--starts %d: want at least 1", v.Starts)
@@ -54,9 +53,8 @@ func inspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "inspect <container>...",
 		Short:   "Show the networks of containers in attach order, with their numbers",
-		Long:    help("inspect"),
 		Example: "  sudo scripts/inspect router",
-		Args:    orUsage(cobra.MinimumNArgs(1)),
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Containers, o.Out = args, cmd.OutOrStdout()
 			return inspect.Run(cmd.Context(), o)

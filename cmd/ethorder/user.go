@@ -22,12 +22,10 @@ import (
 func demoCommand() *cobra.Command {
 	var d trial.Demo
 	cmd := &cobra.Command{
-		Use:               "demo [release]",
-		ValidArgsFunction: completeReleases,
-		Short:             "Compare the order of interfaces on a stock and a patched engine",
-		Long:              help("demo"),
-		Example:           "  sudo scripts/demo\n  sudo scripts/demo 17.12.1 --starts 20",
-		Args:              orUsage(cobra.MaximumNArgs(1)),
+		Use:     "demo [release]",
+		Short:   "Compare the order of interfaces on a stock and a patched engine",
+		Example: "  sudo scripts/demo\n  sudo scripts/demo 17.12.1 --starts 20",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if d.Starts < 1 {
 				return tool.Usagef("--starts %d: want at least 1", d.Starts)
@@ -60,12 +58,10 @@ func buildCommand() *cobra.Command {
 	var c build.ContainerOptions
 	var runc, container, dry bool
 	cmd := &cobra.Command{
-		Use:               "build <release>",
-		ValidArgsFunction: completeReleases,
-		Short:             "Build the patched dockerd of a release, or the stock one",
-		Long:              help("build"),
-		Example:           "  scripts/build 29.8.1\n  MOBY_REPO=~/src/moby scripts/build 20.10.24\n  scripts/build 17.12.1 --container",
-		Args:              orUsage(cobra.ExactArgs(1)),
+		Use:     "build <release>",
+		Short:   "Build the patched dockerd of a release, or the stock one",
+		Example: "  scripts/build 29.8.1\n  MOBY_REPO=~/src/moby scripts/build 20.10.24\n  scripts/build 17.12.1 --container",
+		Args:    cobra.ExactArgs(1),
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) (err error) {
@@ -125,9 +121,8 @@ func debCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "deb [suite]",
 		Short:   "Rebuild Debian's docker.io package with the patches",
-		Long:    help("deb"),
 		Example: "  sudo scripts/deb\n  sudo scripts/deb trixie",
-		Args:    orUsage(cobra.MaximumNArgs(1)),
+		Args:    cobra.MaximumNArgs(1),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			suite := "bookworm"
 			if len(args) == 1 {
@@ -152,17 +147,15 @@ func debCommand() *cobra.Command {
 func patchCommand() *cobra.Command {
 	var o patch.Options
 	cmd := &cobra.Command{
-		Use:               "patch [release]",
-		ValidArgsFunction: completeReleases,
-		Short:             "Make the patched tree of a release, or patch your own checkout",
-		Long:              help("patch"),
-		Example:           "  scripts/patch 29.8.1\n  scripts/patch 27.5.1 --worktree ~/src/moby\n  scripts/patch --line 29.2 --worktree ~/src/moby --dry-run",
-		Args: orUsage(func(cmd *cobra.Command, args []string) error {
+		Use:     "patch [release]",
+		Short:   "Make the patched tree of a release, or patch your own checkout",
+		Example: "  scripts/patch 29.8.1\n  scripts/patch 27.5.1 --worktree ~/src/moby\n  scripts/patch --line 29.2 --worktree ~/src/moby --dry-run",
+		Args: func(cmd *cobra.Command, args []string) error {
 			if o.Line != "" && len(args) == 0 {
 				return nil
 			}
 			return cobra.ExactArgs(1)(cmd, args)
-		}),
+		},
 	}
 	from := addSources(cmd).addUntested()
 	cmd.RunE = runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
@@ -193,8 +186,7 @@ func patchLintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint",
 		Short: "Check the patches of every line",
-		Long:  help("patch-lint"),
-		Args:  orUsage(cobra.NoArgs),
+		Args:  cobra.NoArgs,
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, _ []string) error {
 			return patch.PrintLint(cmd.Context(), root, cmd.OutOrStdout())
 		}),
@@ -207,9 +199,8 @@ func patchRefreshCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "refresh <line>",
 		Short:   "Make the series of a line from the commits of a checkout",
-		Long:    help("patch-refresh"),
 		Example: "  scripts/patch 27.5.1 --worktree ~/src/moby --commit\n  scripts/patch refresh 27.0 --worktree ~/src/moby",
-		Args:    orUsage(cobra.ExactArgs(1)),
+		Args:    cobra.ExactArgs(1),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if worktree == "" {
 				return tool.Usagef("--worktree must name the checkout that has the patches as commits; scripts/patch <release> --worktree <checkout> --commit makes them")
@@ -231,8 +222,7 @@ func patchNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new <release>",
 		Short: "Begin a line for a release that no series fits",
-		Long:  help("patch-new"),
-		Args:  orUsage(cobra.ExactArgs(1)),
+		Args:  cobra.ExactArgs(1),
 		RunE: runE(func(cmd *cobra.Command, root repo.Root, args []string) error {
 			if worktree == "" {
 				return tool.Usagef("--worktree must name a git checkout of moby at the release")
