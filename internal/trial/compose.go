@@ -2,9 +2,8 @@ package trial
 
 import (
 	"context"
-	"embed"
+	_ "embed"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -54,24 +53,16 @@ type stack struct {
 	Want map[string][]string `yaml:"x-want"`
 }
 
-//go:embed stacks/*.yaml
-var stackFiles embed.FS
+var (
+	//go:embed stacks/addresses.yaml
+	addresses []byte
+	//go:embed stacks/priorities.yaml
+	priorities []byte
 
-var stacks = parseStacks(stackFiles)
+	stacks = []stack{parseStack(addresses), parseStack(priorities)}
+)
 
-// parseStacks panics if a file is no stack: they are embedded.
-func parseStacks(files fs.FS) (all []stack) {
-	paths, err := fs.Glob(files, "stacks/*.yaml")
-	for _, path := range paths {
-		var file []byte
-		if file, err = fs.ReadFile(files, path); err != nil {
-			panic(err)
-		}
-		all = append(all, parseStack(file))
-	}
-	return all
-}
-
+// parseStack panics if the file is no stack: it is embedded.
 func parseStack(file []byte) stack {
 	s := stack{file: file}
 	if err := yaml.Unmarshal(file, &s); err != nil {
