@@ -200,10 +200,8 @@ func (env *Env) record(took time.Duration, known report.Known) error {
 func (env *Env) identify(o *report.Origin) error {
 	o.Source, o.Arch = source.Kind(env.Release, env.Clone), runtime.GOARCH
 	var kernel unix.Utsname
-	s, err := patch.Load(env.Root, env.Release.Line)
-	if err == nil {
-		o.Series, err = s.Digest()
-	}
+	digests, err := patch.Digests(env.Root, []string{env.Release.Line})
+	o.Series = digests[env.Release.Line]
 	var stockErr, patchedErr error
 	o.Stock, stockErr = repo.HashFile(env.Stock)
 	o.Patched, patchedErr = repo.HashFile(env.Patched)
