@@ -86,24 +86,21 @@ func link(ctx context.Context, root repo.Root, tree string, all []library) (link
 	defer unlock()
 	r := linked{tags: []string{packageTags}, env: headers(dir)}
 	for _, l := range all {
-		if !l.neededBy(tree) {
-			r.add(l.with)
-			continue
-		}
-		there, err := l.show(ctx, dir)
-		if err != nil {
-			return r, err
-		}
-		if there && l.usable(ctx, r.env) {
-			r.add(l.with)
-			continue
-		}
-		if there && l.unpack(ctx, dir) {
-			r.env = headers(dir)
-			if l.usable(ctx, r.env) {
-				r.add(l.with)
-				continue
+		usable := !l.neededBy(tree)
+		if !usable {
+			there, err := l.show(ctx, dir)
+			if err != nil {
+				return r, err
 			}
+			usable = there && l.usable(ctx, r.env)
+			if there && !usable && l.unpack(ctx, dir) {
+				r.env = headers(dir)
+				usable = l.usable(ctx, r.env)
+			}
+		}
+		if usable {
+			r.add(l.with)
+			continue
 		}
 		r.add(l.without)
 		r.lacking = append(r.lacking, "built without "+l.gives+": "+l.packages[0]+" is not installed\n"+
