@@ -220,21 +220,15 @@ func runBuild(ctx context.Context, root repo.Root, label string, buildKit bool, 
 		return err
 	}
 	c.Env = []string{"DOCKER_BUILDKIT=0"}
-	lasting := context.WithoutCancel(ctx)
-	ended := make(chan struct{})
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer context.AfterFunc(ctx, func() {
 		logrus.Info("interrupted; waiting for the builder to end its step")
-		for {
-			select {
-			case <-ended:
-				return
-			case <-time.After(time.Second):
-				_, _ = remove(lasting, root, "container", label) // again in a second
-			}
+		for ; running.Err() == nil; time.Sleep(time.Second) {
+			_, _ = remove(running, root, "container", label) // again in a second
 		}
 	})()
-	_, err := tool.Run(lasting, c)
-	close(ended)
+	_, err := tool.Run(running, c)
+	end()
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", c.What, context.Cause(ctx))
 	}
