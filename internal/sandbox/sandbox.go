@@ -95,18 +95,10 @@ func cgroupParent(dir string) string { return "/" + filepath.Base(dir) }
 // to close a sandbox again.
 func (s *Sandbox) Close() error {
 	_ = s.input.Close()
-	done := make(chan struct{})
-	go func() {
-		_ = s.first.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(closeTimeout):
-		// The kernel ends every process of the sandbox with its first one.
-		_ = s.first.Process.Kill()
-		<-done
-	}
+	// The kernel ends every process of the sandbox with its first one.
+	late := time.AfterFunc(closeTimeout, func() { _ = s.first.Process.Kill() })
+	defer late.Stop()
+	_ = s.first.Wait()
 	if err := os.RemoveAll(s.dir); err != nil {
 		return fmt.Errorf("remove the sandbox: %w", err)
 	}
