@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,10 +56,7 @@ func live(dir string) error {
 		fmt.Println(ready)
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	}
-	if e := remove(dir); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(err, remove(dir))
 }
 
 // reap collects orphans, which are the duty of a first process.
@@ -112,15 +110,10 @@ func removeCgroup(path string) error {
 	if os.IsNotExist(err) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
 	for _, e := range entries {
 		if e.IsDir() {
-			if err := removeCgroup(filepath.Join(path, e.Name())); err != nil {
-				return err
-			}
+			err = errors.Join(err, removeCgroup(filepath.Join(path, e.Name())))
 		}
 	}
-	return os.Remove(path)
+	return errors.Join(err, os.Remove(path))
 }
