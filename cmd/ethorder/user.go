@@ -84,23 +84,19 @@ func buildCommand() *cobra.Command {
 			fmt.Fprintf(cmd.OutOrStdout(), "would build %s, from the %s of the release, with %s\n", root.Rel(path), source.Kind(o.Release, o.Clone), o.Release.Toolchain)
 			return nil
 		}
-		makers := []func() (string, error){func() (string, error) { return build.Engine(cmd.Context(), root, o) }}
-		if container {
-			makers[0] = func() (string, error) { return build.Container(cmd.Context(), root, c) }
-		}
-		if runc {
-			makers = append(makers, func() (string, error) { return build.Runc(cmd.Context(), root, o.Release) })
-		}
-		for _, make := range makers {
-			bin, err := make()
-			if err != nil {
-				return err
-			}
-			if bin != "" {
+		show := func(bin string, err error) error {
+			if err == nil && bin != "" {
 				fmt.Fprintln(cmd.OutOrStdout(), root.Rel(bin))
 			}
+			return err
 		}
-		return nil
+		if container {
+			return show(build.Container(cmd.Context(), root, c))
+		}
+		if err := show(build.Engine(cmd.Context(), root, o)); err != nil || !runc {
+			return err
+		}
+		return show(build.Runc(cmd.Context(), root, o.Release))
 	})
 	f := cmd.Flags()
 	f.BoolVar(&o.Stock, "stock", false, "build the engine as upstream made it")
