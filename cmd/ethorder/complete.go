@@ -31,7 +31,6 @@ func completeReleases(cmd *cobra.Command, args []string, word string) (names []c
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
-// completeSuites completes the name of a suite.
 func completeSuites(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
 	for _, s := range suites {
 		names = append(names, cobra.CompletionWithDesc(s.Name, s.Guarantee))

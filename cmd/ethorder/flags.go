@@ -22,7 +22,6 @@ type sources struct {
 	untested bool
 }
 
-// addSources adds the flags to a command.
 func addSources(cmd *cobra.Command) *sources {
 	s := &sources{cmd: cmd}
 	cmd.Flags().StringVar(&s.clone, "moby-repo", os.Getenv("MOBY_REPO"),
@@ -30,7 +29,6 @@ func addSources(cmd *cobra.Command) *sources {
 	return s
 }
 
-// addUntested adds --untested to a command.
 func (s *sources) addUntested() *sources {
 	s.cmd.Flags().BoolVar(&s.untested, "untested", false,
 		"accept a release that is not in patch/releases.tsv: take its tag in a clone of moby, and the series of the nearest release")
@@ -55,7 +53,6 @@ func (s *sources) find(root repo.Root, name, clone string) (pins.Release, error)
 	return patch.FindRow(s.cmd.Context(), root, name, clone, next)
 }
 
-// findAll returns the rows of releases.
 func (s *sources) findAll(root repo.Root, names []string) (rows []pins.Release, err error) {
 	for _, name := range names {
 		rel, err := s.find(root, name, s.clone)

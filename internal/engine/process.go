@@ -124,7 +124,6 @@ func (e *Engine) await(ctx context.Context, p *process, answers func(context.Con
 	return e.failure(err.Error(), p)
 }
 
-// ended returns whether the program has ended.
 func (p *process) ended() bool {
 	select {
 	case <-p.done:
@@ -157,7 +156,6 @@ func (e *Engine) signal(p *process, signal syscall.Signal) error {
 	}
 }
 
-// pid returns the id of the program's process.
 func (p *process) pid() (int, error) {
 	nsenter := p.cmd.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", nsenter, nsenter))

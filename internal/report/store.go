@@ -145,7 +145,6 @@ func read(root repo.Root, release string) (Release, error) {
 	return r, nil
 }
 
-// change changes the results of a release.
 func change(root repo.Root, release string, apply func(*Release)) error {
 	return locked(root, func() error {
 		r, err := read(root, release)

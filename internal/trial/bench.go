@@ -114,7 +114,6 @@ func (p *pairing) time(operation string, networks, times int, do func(t *timed, 
 	p.result.Add(operation, networks, took[false], took[true])
 }
 
-// timedNetwork is the name of a network.
 func timedNetwork(i int) string { return fmt.Sprintf("net%d", i) }
 
 // connectTo is the request that connects a network to a container.

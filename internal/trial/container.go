@@ -150,7 +150,6 @@ func (c *Container) Disconnect(network string) {
 	c.Want = without(c.Want, network)
 }
 
-// without returns names that lack one.
 func without(names []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
 }
@@ -233,7 +232,6 @@ func (c *Container) outcome() (Outcome, error) {
 // machine.
 func (c *Container) File() string { return c.Engine.SettingsFile(c.ID) }
 
-// read returns what is in the container's file.
 func (c *Container) read() (data []byte) {
 	c.Try(func() (err error) {
 		data, err = os.ReadFile(c.File())

@@ -257,7 +257,6 @@ func (k *killer) start(when string) {
 	}
 }
 
-// log returns what the engine has logged.
 func (k *killer) log() (text string) {
 	k.Try(func() error {
 		data, err := os.ReadFile(k.Engine.Log())

@@ -126,7 +126,6 @@ func (d *Demo) start(ctx context.Context, number int, attached []string) error {
 	return nil
 }
 
-// draw draws the starts.
 func (d *Demo) draw() error {
 	var panels []report.Panel
 	for _, s := range d.sides {

@@ -61,7 +61,6 @@ func officialOf(release string) official {
 	return o
 }
 
-// compare compares an engine with the official one.
 func (env *Env) compare(ctx context.Context, e *engine.Engine) (Outcome, error) {
 	o := Outcome{Figures: report.Figures{}}
 	want, got := officialOf(env.Release.Name), official{}

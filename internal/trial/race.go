@@ -103,7 +103,6 @@ type raceReport struct {
 	frames []raceFrame // of both accesses
 }
 
-// raceFrame is a line of a stack.
 type raceFrame struct {
 	function, file string
 	line           int

@@ -251,7 +251,6 @@ func (s *swarm) up() []*node {
 // manager returns a node that answers.
 func (s *swarm) manager() *node { return s.up()[0] }
 
-// docker runs a docker command on a manager.
 func (s *swarm) docker(ctx context.Context, args ...string) error {
 	_, err := s.manager().docker(ctx, args...)
 	return err

@@ -82,7 +82,6 @@ func inOrder(t observe.Tally) Outcome {
 	return Outcome{Figures: report.Figures{report.Starts: t.Total, report.InOrder: t.Right}}
 }
 
-// blame adds a problem.
 func (o *Outcome) blame(format string, args ...any) {
 	if o.Problem != "" {
 		o.Problem += "; "

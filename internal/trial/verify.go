@@ -37,7 +37,6 @@ const verifyStarts = 2
 // verifyLabel is on all that Verify makes, also on its image, from which containers get it.
 const verifyLabel = "ethorder.verify"
 
-// verification is what Verify has found.
 type verification struct {
 	Version   string          `json:"version"`
 	Verdict   observe.Verdict `json:"verdict"` // Pass or Fail
@@ -158,7 +157,6 @@ func (v Verify) play(ctx context.Context, h *host, probe string) (found verifica
 	return found, nil
 }
 
-// add adds a scenario.
 func (f *verification) add(s verified) {
 	f.Scenarios = append(f.Scenarios, s)
 	f.Starts += len(s.Starts)

@@ -172,7 +172,6 @@ func (h *host) play(ctx context.Context, s Scenario, starts int) (result Result,
 	return result, nil
 }
 
-// run runs a command of a scenario.
 func (h *host) run(ctx context.Context, s Scenario, command string) error {
 	command, err := expand(command, func(network string) (string, error) {
 		var found struct{ ID string }

@@ -24,7 +24,6 @@ const defaultBridge = "bridge"
 // containerNames are the names of the containers, and what they are renamed to, and back.
 var containerNames = [][2]string{{"one", "uno"}, {"two", "due"}, {"three", "tre"}}
 
-// verb is what a command does.
 type verb string
 
 const (
