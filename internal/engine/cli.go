@@ -65,10 +65,11 @@ func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
 
 // Compose runs the docker-compose command on the engine, as Docker does with docker.
 func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
-	if _, err := os.Stat(e.config.Tools.Compose); err != nil {
-		return "", tool.CannotRunf("%s", e.config.Tools.Compose+" is missing: apt-get install --no-install-recommends docker-compose")
+	const program = "/usr/bin/docker-compose"
+	if _, err := os.Stat(program); err != nil {
+		return "", tool.CannotRunf("%s is missing: apt-get install --no-install-recommends docker-compose", program)
 	}
-	return e.Client(ctx, e.config.Tools.Compose, args...)
+	return e.Client(ctx, program, args...)
 }
 
 // Client runs a command line client on the engine, given its path, as Docker does with docker.

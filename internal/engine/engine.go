@@ -6,6 +6,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -52,9 +53,6 @@ type Engine struct {
 // answers and holds Image, or an error that ends with what the engine logged
 // last. An Engine is ended only by Close, not by the end of ctx.
 func Start(ctx context.Context, config Config) (_ *Engine, err error) {
-	if config.Runc == "" {
-		config.Runc = config.Tools.Runc
-	}
 	dir, err := os.MkdirTemp("", "ethorder-")
 	if err != nil {
 		return nil, err
@@ -100,20 +98,10 @@ func (e *Engine) writeFiles() error {
 	for _, name := range []string{"containerd", "dockerd"} {
 		_ = os.Remove(e.logFile(name)) // of another engine
 	}
-	t := e.config.Tools
-	// All that the engine can find. It has no modprobe, so that it loads no
-	// modules; and up to 17.12 it gives these programs names of its own.
-	links := map[string]string{
-		"dockerd":                 e.config.Dockerd,
-		"containerd":              t.Containerd,
-		"containerd-shim":         t.Shim,
-		"docker-containerd-shim":  t.Shim,
-		"containerd-shim-runc-v2": t.ShimV2,
-		"runc":                    e.config.Runc,
-		"docker-runc":             e.config.Runc,
-		"docker-proxy":            t.Proxy,
-		"iptables":                t.Iptables,
-		"ip6tables":               t.IP6tables,
+	links := maps.Clone(e.config.Tools.Programs)
+	links["dockerd"] = e.config.Dockerd
+	if e.config.Runc != "" {
+		links["runc"], links["docker-runc"] = e.config.Runc, e.config.Runc
 	}
 	for name, target := range links {
 		target, err := filepath.Abs(target)

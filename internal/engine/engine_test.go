@@ -53,10 +53,7 @@ func fakes(t *testing.T, dockerd string) Config {
 	return Config{
 		Dockerd: script("fake-dockerd", dockerd),
 		LogDir:  filepath.Join(dir, "log"),
-		Tools: Tools{
-			Docker: fake, Proxy: fake, Containerd: self, Shim: fake, ShimV2: fake,
-			Runc: fake, Iptables: fake, IP6tables: fake,
-		},
+		Tools:   Tools{Docker: fake, Programs: map[string]string{"containerd": self, "runc": fake}},
 	}
 }
 
@@ -100,8 +97,9 @@ func TestStartEndsWithItsContext(t *testing.T) {
 
 func TestStartNeedsContainerd(t *testing.T) {
 	config := fakes(t, `exec /bin/sleep 1000`)
-	config.Tools.Containerd = filepath.Join(filepath.Dir(config.Dockerd), "containerd")
-	assert.NilError(t, os.WriteFile(config.Tools.Containerd, []byte("#!/bin/sh\necho no such runtime; exit 1\n"), 0o755))
+	containerd := filepath.Join(filepath.Dir(config.Dockerd), "containerd")
+	config.Tools.Programs["containerd"] = containerd
+	assert.NilError(t, os.WriteFile(containerd, []byte("#!/bin/sh\necho no such runtime; exit 1\n"), 0o755))
 	_, err := Start(context.Background(), config)
 	assert.ErrorContains(t, err, "containerd ended before")
 	assert.ErrorContains(t, err, "no such runtime")

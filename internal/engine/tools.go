@@ -12,15 +12,10 @@ import (
 
 // Tools are the programs around a dockerd: paths of binaries.
 type Tools struct {
-	Docker     string // the command line client
-	Compose    string // docker-compose, which need not be there
-	Proxy      string // docker-proxy
-	Containerd string // containerd 1.6, the last with the runtime that the oldest engines ask for
-	Shim       string // the shim of that runtime
-	ShimV2     string // the shim that engines from 20.10 ask for
-	Runc       string
-	Iptables   string
-	IP6tables  string
+	Docker string // the command line client
+	// Programs are all that an engine can find besides its dockerd, by the names that it asks for.
+	// It has no modprobe, so that it loads no modules.
+	Programs map[string]string
 }
 
 // FindTools returns the tools of Debian's packages. Those of Docker and
@@ -52,23 +47,28 @@ func FindTools(ctx context.Context, dir string) (Tools, error) {
 			return Tools{}, err
 		}
 	}
-	t := Tools{
-		Docker:     filepath.Join(roots["docker.io"], "usr/bin/docker"),
-		Compose:    "/usr/bin/docker-compose",
-		Proxy:      filepath.Join(roots["docker.io"], "usr/sbin/docker-proxy"),
-		Containerd: filepath.Join(roots["containerd"], "usr/bin/containerd"),
-		Shim:       filepath.Join(roots["containerd"], "usr/bin/containerd-shim"),
-		ShimV2:     filepath.Join(roots["containerd"], "usr/bin/containerd-shim-runc-v2"),
-		Runc:       filepath.Join(roots["runc"], "usr/sbin/runc"),
-		Iptables:   "/usr/sbin/iptables",
-		IP6tables:  "/usr/sbin/ip6tables",
-	}
-	for path, name := range map[string]string{t.Iptables: "iptables", "/usr/bin/nsenter": "util-linux"} {
+	for path, name := range map[string]string{"/usr/sbin/iptables": "iptables", "/usr/bin/nsenter": "util-linux"} {
 		if _, err := os.Stat(path); err != nil {
 			return Tools{}, tool.CannotRunf("%s", path+" is missing: apt-get install "+name)
 		}
 	}
-	return t, nil
+	// Of containerd it must be 1.6, the last with the runtime that the oldest engines ask for. Up
+	// to 17.12, they have names of their own for some programs.
+	shim, runc := filepath.Join(roots["containerd"], "usr/bin/containerd-shim"), filepath.Join(roots["runc"], "usr/sbin/runc")
+	return Tools{
+		Docker: filepath.Join(roots["docker.io"], "usr/bin/docker"),
+		Programs: map[string]string{
+			"containerd":              filepath.Join(roots["containerd"], "usr/bin/containerd"),
+			"containerd-shim":         shim,
+			"docker-containerd-shim":  shim,
+			"containerd-shim-runc-v2": shim + "-runc-v2", // from 20.10
+			"runc":                    runc,
+			"docker-runc":             runc,
+			"docker-proxy":            filepath.Join(roots["docker.io"], "usr/sbin/docker-proxy"),
+			"iptables":                "/usr/sbin/iptables",
+			"ip6tables":               "/usr/sbin/ip6tables",
+		},
+	}, nil
 }
 
 // BuildProbe builds the binary that Image consists of, for the architecture arch as Go calls it, and
