@@ -80,15 +80,13 @@ func Load(root repo.Root) (Table, error) {
 	if len(t) == 0 {
 		return nil, errors.New("patch/releases.tsv: no release, or no such file")
 	}
-	seen := map[string]bool{}
-	for _, rel := range t {
+	for i, rel := range t {
 		if err := rel.check(); err != nil {
 			return nil, fmt.Errorf("patch/releases.tsv: %w", err)
 		}
-		if seen[rel.Name] {
+		if slices.ContainsFunc(t[:i], func(r Release) bool { return r.Name == rel.Name }) {
 			return nil, fmt.Errorf("patch/releases.tsv: %s is there twice", rel.Name)
 		}
-		seen[rel.Name] = true
 	}
 	return t, nil
 }
@@ -149,13 +147,7 @@ func (t Table) Find(name string) (Release, error) {
 
 // Releases returns the rows of a patch line.
 func (t Table) Releases(line string) Table {
-	var rows Table
-	for _, r := range t {
-		if r.Line == line {
-			rows = append(rows, r)
-		}
-	}
-	return rows
+	return slices.DeleteFunc(slices.Clone(t), func(r Release) bool { return r.Line != line })
 }
 
 // Select returns the rows of the named releases, or of all if there are no names.
