@@ -78,12 +78,12 @@ func (m *Matrix) Run(ctx context.Context) (report.Matrices, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := slices.DeleteFunc(slices.Clone(todo), func(rel pins.Release) bool { return m.Again || !m.good(rel) })
-	m.checked = len(known)
 	queue := make(chan pins.Release, len(todo))
 	for _, rel := range todo {
-		if !slices.Contains(known, rel) {
+		if m.Again || !m.good(rel) {
 			queue <- rel
+		} else {
+			m.checked++
 		}
 	}
 	close(queue)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,13 +36,8 @@ type Package struct {
 // Packages returns the packages whose tests are run in a release.
 func Packages(root repo.Root, rel pins.Release) ([]Package, error) {
 	all, err := repo.ReadTSV[Package](root.Path("patch", "upstream-tests.tsv"))
-	var packages []Package
-	for _, p := range all {
-		if major := pins.Major(rel.Name); p.Since <= major && major <= p.Until {
-			packages = append(packages, p)
-		}
-	}
-	return packages, err
+	major := pins.Major(rel.Name)
+	return slices.DeleteFunc(all, func(p Package) bool { return major < p.Since || p.Until < major }), err
 }
 
 // Runner runs tests of releases, one after the other.
