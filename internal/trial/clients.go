@@ -113,11 +113,8 @@ func playCompose(ctx context.Context, e *engine.Engine, program string) (map[str
 		{"up --detach", 2},
 		{"down --timeout 1", 0},
 	} {
-		c.Try(func() error {
-			arguments := append([]string{"--project-name", "stack", "--file", file, "--file", override}, strings.Fields(step.command)...)
-			_, err := e.Client(ctx, program, arguments...)
-			return err
-		})
+		arguments := append([]string{"--project-name", "stack", "--file", file, "--file", override}, strings.Fields(step.command)...)
+		try(c, func() (string, error) { return e.Client(ctx, program, arguments...) })
 		containers := strings.Fields(c.Ask("ps --format {{.Names}}"))
 		c.Try(func() error {
 			if len(containers) != step.containers {
@@ -138,10 +135,7 @@ func playCompose(ctx context.Context, e *engine.Engine, program string) (map[str
 func playDockerRun(ctx context.Context, e *engine.Engine, program string) (map[string]*Result, error) {
 	c := &client{Engine: e, ctx: ctx}
 	docker := func(args ...string) {
-		c.Try(func() error {
-			_, err := e.Client(ctx, program, args...)
-			return err
-		})
+		try(c, func() (string, error) { return e.Client(ctx, program, args...) })
 	}
 	r := &Result{Want: strings.Fields("zulu mike alpha kilo bravo")}
 	for _, network := range slices.Sorted(slices.Values(r.Want)) {

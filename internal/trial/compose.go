@@ -116,9 +116,8 @@ func (s stack) play(ctx context.Context, e *engine.Engine) (map[string]*Result, 
 	file := filepath.Join(e.Dir(), "tmp", "docker-compose.yml")
 	c.Try(func() error { return os.WriteFile(file, s.file, 0o644) })
 	compose := func(args ...string) {
-		c.Try(func() error {
-			_, err := e.Compose(ctx, append([]string{"--project-name", "stack", "--file", file}, args...)...)
-			return err
+		try(c, func() (string, error) {
+			return e.Compose(ctx, append([]string{"--project-name", "stack", "--file", file}, args...)...)
 		})
 	}
 	results := s.results()

@@ -28,12 +28,8 @@ type client struct {
 }
 
 // Ask runs a docker command, given without "docker", and returns what it prints.
-func (c *client) Ask(command string) (answer string) {
-	c.Try(func() (err error) {
-		answer, err = c.Engine.Docker(c.ctx, strings.Fields(command)...)
-		return err
-	})
-	return answer
+func (c *client) Ask(command string) string {
+	return try(c, func() (string, error) { return c.Engine.Docker(c.ctx, strings.Fields(command)...) })
 }
 
 // Do runs docker commands, given without "docker".
@@ -50,36 +46,33 @@ func (c *client) Try(f func() error) {
 	}
 }
 
+// try is Try for a function that also returns something. It is zero if f is not called.
+func try[T any](c *client, f func() (T, error)) (found T) {
+	c.Try(func() (err error) {
+		found, err = f()
+		return err
+	})
+	return found
+}
+
 // Post sends a request with a JSON body to the engine's API.
 func (c *client) Post(path, body string) {
 	c.Try(func() error { return c.Engine.Post(c.ctx, path, body) })
 }
 
 // see reads the interfaces of a running container.
-func (c *client) see(container string) (start observe.Snapshot) {
-	c.Try(func() (err error) {
-		start, err = observe.Read(c.ctx, c.Engine, container)
-		return err
-	})
-	return start
+func (c *client) see(container string) observe.Snapshot {
+	return try(c, func() (observe.Snapshot, error) { return observe.Read(c.ctx, c.Engine, container) })
 }
 
 // start starts a container and reads its interfaces, as startContainer does.
-func (c *client) start(container string) (start observe.Snapshot) {
-	c.Try(func() (err error) {
-		start, err = startContainer(c.ctx, c.Engine, container)
-		return err
-	})
-	return start
+func (c *client) start(container string) observe.Snapshot {
+	return try(c, func() (observe.Snapshot, error) { return startContainer(c.ctx, c.Engine, container) })
 }
 
 // numbers returns the number of each network of a container, given its id, as Numbers does.
-func (c *client) numbers(id string) (numbers map[string]uint64) {
-	c.Try(func() (err error) {
-		numbers, err = Numbers(c.Engine, id, nil)
-		return err
-	})
-	return numbers
+func (c *client) numbers(id string) map[string]uint64 {
+	return try(c, func() (map[string]uint64, error) { return Numbers(c.Engine, id, nil) })
 }
 
 // Container is the container of a trial, and the client of its engine.
@@ -232,12 +225,8 @@ func (c *Container) outcome() (Outcome, error) {
 // machine.
 func (c *Container) File() string { return c.Engine.SettingsFile(c.ID) }
 
-func (c *Container) read() (data []byte) {
-	c.Try(func() (err error) {
-		data, err = os.ReadFile(c.File())
-		return err
-	})
-	return data
+func (c *Container) read() []byte {
+	return try(&c.client, func() ([]byte, error) { return os.ReadFile(c.File()) })
 }
 
 // Settings returns what the container's file has about its networks.

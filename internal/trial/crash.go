@@ -257,13 +257,8 @@ func (k *killer) start(when string) {
 	}
 }
 
-func (k *killer) log() (text string) {
-	k.Try(func() error {
-		data, err := os.ReadFile(k.Engine.Log())
-		text = string(data)
-		return err
-	})
-	return text
+func (k *killer) log() string {
+	return string(try(&k.client, func() ([]byte, error) { return os.ReadFile(k.Engine.Log()) }))
 }
 
 // stop stops the container. An engine whose containerd was killed may not notice that a
