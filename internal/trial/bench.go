@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -69,18 +70,13 @@ type pairing struct {
 	bench   Bench
 	result  *report.Bench
 	engines []*timed
-	swapped bool // the patched engine is first
 }
 
 // both has both engines do something, each time another one first. The first error stays in Err of
 // the engine.
 func (p *pairing) both(do func(t *timed)) {
-	p.swapped = !p.swapped
-	for i := range p.engines {
-		t := p.engines[i]
-		if p.swapped {
-			t = p.engines[len(p.engines)-1-i]
-		}
+	slices.Reverse(p.engines)
+	for _, t := range p.engines {
 		do(t)
 	}
 }
