@@ -87,13 +87,9 @@ type moment struct {
 	cpu   time.Duration
 }
 
-func (t *timed) now() (m moment) {
-	t.Try(func() (err error) {
-		m.cpu, err = t.Engine.CPU()
-		return err
-	})
-	m.clock = time.Now()
-	return m
+func (t *timed) now() moment {
+	cpu := try(&t.client, t.Engine.CPU)
+	return moment{clock: time.Now(), cpu: cpu}
 }
 
 // time has both engines do something a number of times, and keeps what it took once. It begins
