@@ -45,14 +45,10 @@ func Exec(dir string, argv []string) error {
 // makeUplink gives the namespace lo and an interface with a private address. There is no default
 // route, so that name lookups fail at once.
 func makeUplink() error {
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return err
-	}
 	uplink := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "uplink"}}
 	if err := netlink.LinkAdd(uplink); err != nil {
 		return fmt.Errorf("add uplink: %w", err)
 	}
 	address := &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(192, 168, 250, 2), Mask: net.CIDRMask(24, 32)}}
-	return errors.Join(netlink.LinkSetUp(lo), netlink.AddrAdd(uplink, address), netlink.LinkSetUp(uplink))
+	return errors.Join(netlink.LinkSetUp(loopback), netlink.AddrAdd(uplink, address), netlink.LinkSetUp(uplink))
 }

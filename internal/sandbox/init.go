@@ -68,6 +68,8 @@ func reap() {
 	}
 }
 
+var loopback = &netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: "lo"}}
+
 func prepare(dir string) error {
 	if err := isolate(dir); err != nil {
 		return err
@@ -78,11 +80,7 @@ func prepare(dir string) error {
 	if err := mountCgroups(); err != nil {
 		return err
 	}
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return err
-	}
-	return netlink.LinkSetUp(lo)
+	return netlink.LinkSetUp(loopback)
 }
 
 func remove(dir string) error {
