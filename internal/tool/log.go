@@ -24,11 +24,5 @@ func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	if e.Level <= logrus.WarnLevel {
 		level = e.Level.String() + ": "
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s%s", e.Time.Format("15:04:05"), level, strings.TrimRight(e.Message, "\n"))
-	for k, v := range e.Data {
-		fmt.Fprintf(&b, " %s=%v", k, v)
-	}
-	b.WriteByte('\n')
-	return []byte(b.String()), nil
+	return fmt.Appendf(nil, "%s %s%s\n", e.Time.Format("15:04:05"), level, strings.TrimRight(e.Message, "\n")), nil
 }
