@@ -37,14 +37,6 @@ func runRace(ctx context.Context, env *Env) error {
 			return err
 		}
 	}
-	before, err := source.Fetch(ctx, env.Root, env.Release, env.Clone)
-	if err != nil {
-		return err
-	}
-	after, err := patch.Fetch(ctx, env.Root, env.Release, env.Clone)
-	if err != nil {
-		return err
-	}
 	problem := Outcome{} // apart from races
 	stock, patched, err := inTurn(func(patched bool) (map[string]raceReport, error) {
 		outcomes, log, err := raced.connectAll(ctx, patched, 1)
@@ -62,7 +54,8 @@ func runRace(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	o, err := newRaces(stock, patched, before, after)
+	// The builds have made the trees.
+	o, err := newRaces(stock, patched, source.Dir(env.Root, env.Release), patch.Dir(env.Root, env.Release))
 	if err != nil {
 		return err
 	}
