@@ -401,8 +401,11 @@ func TestInstallRefuses(t *testing.T) {
 		"a file without patches": {func(h *fakeHost, o *Options) { *o, _ = h.options("29.8.1 by hand") }, "want a patched 29.8.1"},
 		"an upgraded package":    {func(h *fakeHost, _ *Options) { h.file("/usr/bin/dockerd", "29.8.2") }, "the engine that runs is 29.8.1"},
 		"its own dockerd":        {func(h *fakeHost, o *Options) { *o, _ = h.options(stock); o.Force = true }, "is the dockerd that the host has"},
-		"a patched package":      {func(h *fakeHost, _ *Options) { h.file("/usr/bin/dockerd", patched+".dfsg1"); h.engine = patched + ".dfsg1" }, "is patched already"},
-		"no engine":              {func(h *fakeHost, _ *Options) { h.engine = "" }, "must run"},
+		"a patched package": {func(h *fakeHost, _ *Options) {
+			h.file("/usr/bin/dockerd", patched+".dfsg1")
+			h.engine = patched + ".dfsg1"
+		}, "is patched already"},
+		"no engine": {func(h *fakeHost, _ *Options) { h.engine = "" }, "must run"},
 		"a wrapper": {func(h *fakeHost, _ *Options) {
 			h.file("/etc/systemd/system/docker.service.d/a.conf", "[Service]\nExecStart=\nExecStart=/bin/sh -c dockerd\n")
 		}, "want the path of dockerd"},
