@@ -198,6 +198,16 @@ func (env *Env) pair(ctx context.Context, args []string, use func(stock, patched
 	return use(stock, patched)
 }
 
+// onPair calls play for a new stock and a new patched engine at the same time, with more arguments
+// for dockerd.
+func (env *Env) onPair(ctx context.Context, args []string, play func(e *engine.Engine, patched bool) (Outcome, error)) (before, after Outcome, err error) {
+	err = env.pair(ctx, args, func(stock, patched *engine.Engine) (err error) {
+		before, after, err = onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) { return play(e, e == patched) })
+		return err
+	})
+	return before, after, err
+}
+
 // inTurn calls play for the stock and then for the patched engine: engines that make
 // hundreds of interfaces, or six engines, would only wait for each other.
 func inTurn[R any](play func(patched bool) (R, error)) (before, after R, err error) {
@@ -216,23 +226,18 @@ func (env *Env) playAll(ctx context.Context) error {
 		if t.Play == nil || !env.selected(t.Name) {
 			continue
 		}
-		err := env.pair(ctx, t.Args, func(stock, patched *engine.Engine) error {
-			before, after, err := onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) {
-				c := newContainer(ctx, env, e)
-				t.Play(c)
-				if c.plugin != nil {
-					_ = c.plugin.Close()
-				}
-				return c.outcome()
-			})
-			if err == nil {
-				env.Report(t.Name, before, after)
+		before, after, err := env.onPair(ctx, t.Args, func(e *engine.Engine, _ bool) (Outcome, error) {
+			c := newContainer(ctx, env, e)
+			t.Play(c)
+			if c.plugin != nil {
+				_ = c.plugin.Close()
 			}
-			return err
+			return c.outcome()
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
+		env.Report(t.Name, before, after)
 	}
 	return nil
 }

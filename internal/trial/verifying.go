@@ -19,22 +19,20 @@ var Verifying = Suite{
 	Guarantee: "verify tells a patched engine from a stock one, and leaves nothing there",
 	Trials:    []Trial{{Name: tellsApart}},
 	Run: func(ctx context.Context, env *Env) error {
-		return env.pair(ctx, nil, func(stock, patched *engine.Engine) error {
-			before, after, err := onBoth(stock, patched, func(e *engine.Engine) (Outcome, error) {
-				want := observe.Fail
-				if e == patched {
-					want = observe.Pass
-				}
-				return env.verify(ctx, e, want)
-			})
-			if err == nil {
-				if before.Problem != "" {
-					after.blame("stock engine: %s", before.Problem)
-				}
-				env.Report(tellsApart, before, after)
+		before, after, err := env.onPair(ctx, nil, func(e *engine.Engine, patched bool) (Outcome, error) {
+			want := observe.Fail
+			if patched {
+				want = observe.Pass
 			}
-			return err
+			return env.verify(ctx, e, want)
 		})
+		if before.Problem != "" {
+			after.blame("stock engine: %s", before.Problem)
+		}
+		if err == nil {
+			env.Report(tellsApart, before, after)
+		}
+		return err
 	},
 }
 
