@@ -85,7 +85,7 @@ func restarting(c *Container) {
 	c.Start("first")
 	until := func(state string, meanwhile func()) {
 		c.Try(func() error {
-			return await(c.ctx, c.Engine, "{{.State.Status}}", func(now string) bool {
+			return await(c.ctx, c.Engine, router, "{{.State.Status}}", func(now string) bool {
 				if now != state && meanwhile != nil {
 					meanwhile()
 				}

@@ -201,7 +201,7 @@ func (c *Container) endProcess() {
 	// The command ends with the process, and may say that it failed.
 	_, _ = c.Engine.Docker(c.ctx, "exec", router, "/probe", "end")
 	c.Try(func() error {
-		return await(c.ctx, c.Engine, "{{.State.Status}} {{.RestartCount}}", func(now string) bool {
+		return await(c.ctx, c.Engine, router, "{{.State.Status}} {{.RestartCount}}", func(now string) bool {
 			return now == "running 1" || strings.HasPrefix(now, "exited")
 		})
 	})

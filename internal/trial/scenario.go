@@ -59,6 +59,7 @@ type Scenario struct {
 //	daemon kill        a kill -9 of the daemon, and a new one
 //	crash              the end of the container's first process, and its next start
 //	await STATE        waits for the container's state of health
+//	leave NETWORK      waits until the swarm has taken an overlay from the node
 //	probe ARGUMENT...  the probe beside the container, not in it
 var (
 	//go:embed scenarios/core.yaml
@@ -319,7 +320,9 @@ func runCommand(ctx context.Context, e commandable, command string) (string, err
 	case "crash":
 		return "", crash(ctx, e)
 	case "await":
-		return "", await(ctx, e, "{{.State.Health.Status}}", func(now string) bool { return now == arguments[0] })
+		return "", await(ctx, e, router, "{{.State.Health.Status}}", func(now string) bool { return now == arguments[0] })
+	case "leave":
+		return "", await(ctx, e, arguments[0], "{{len .Peers}}", func(peers string) bool { return peers == "0" })
 	case "POST":
 		return "", e.Post(ctx, arguments[0], strings.Join(arguments[1:], " "))
 	case "probe":
@@ -344,15 +347,15 @@ func crash(ctx context.Context, e commandable) error {
 	}
 	// The exec ends with the process, and may say that it failed.
 	_, _ = e.Docker(ctx, "exec", router, "/probe", "end")
-	return await(ctx, e, state, func(now string) bool {
+	return await(ctx, e, router, state, func(now string) bool {
 		return now != before && strings.HasPrefix(now, "true false ")
 	})
 }
 
-// await waits until what docker inspect says of the container is as wanted.
-func await(ctx context.Context, e commandable, format string, wanted func(string) bool) error {
-	return tool.Wait(ctx, 2*time.Minute, 100*time.Millisecond, router, func(ctx context.Context) error {
-		now, err := e.Docker(ctx, "inspect", "--format", format, router)
+// await waits until what docker inspect says of a container or network is as wanted.
+func await(ctx context.Context, e commandable, name, format string, wanted func(string) bool) error {
+	return tool.Wait(ctx, 2*time.Minute, 100*time.Millisecond, name, func(ctx context.Context) error {
+		now, err := e.Docker(ctx, "inspect", "--format", format, name)
 		if err == nil && !wanted(now) {
 			return fmt.Errorf("%s is %q", format, now)
 		}
