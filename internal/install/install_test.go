@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,10 +22,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	interval, answerLimit = time.Millisecond, 2*time.Second
+	interval, answerLimit = time.Millisecond, 500*time.Millisecond
 	if _, err := os.Stat("/dev/shm"); err == nil {
 		os.Setenv("TMPDIR", "/dev/shm") // where to sync costs no time
 	}
+	flag.Parse()
+	_ = flag.Set("test.parallel", "16") // tests mostly wait
 	os.Exit(m.Run())
 }
 
