@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 
 	"ethorder"
 
@@ -37,7 +38,7 @@ func StoredNumbers(file []byte, names map[string]string) (map[string]uint64, err
 				NetworkID  string
 				DriverOpts map[string]string
 			}
-			AttachSequences ethorder.AttachSequences
+			AttachSequences map[string]json.RawMessage
 		}
 	}
 	if err := json.Unmarshal(file, &kept); err != nil {
@@ -48,8 +49,10 @@ func StoredNumbers(file []byte, names map[string]string) (map[string]uint64, err
 	// Where the settings have a network under its name, the engine may still have its
 	// number under its id.
 	own := make(map[string]uint64)
-	for key, n := range settings.AttachSequences {
-		own[name(key)] = n
+	for key, text := range settings.AttachSequences {
+		if n, err := strconv.ParseUint(string(text), 10, 64); err == nil { // else it is as good as none
+			own[name(key)] = n
+		}
 	}
 	numbers := make(map[string]uint64)
 	for key, network := range settings.Networks {
