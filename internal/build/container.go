@@ -48,16 +48,14 @@ type ContainerOptions struct {
 	Compare    bool // build on this machine too, and fail if that gives another file
 }
 
-// dir is where the engine goes.
-func (o ContainerOptions) dir(root repo.Root) string {
-	if o.BuildKit {
-		return root.Out(o.Release.Name, "container-buildkit")
-	}
-	return root.Out(o.Release.Name, "container")
-}
-
 // Path returns where Container puts the engine.
-func (o ContainerOptions) Path(root repo.Root) string { return filepath.Join(o.dir(root), "dockerd") }
+func (o ContainerOptions) Path(root repo.Root) string {
+	dir := "container"
+	if o.BuildKit {
+		dir += "-buildkit"
+	}
+	return root.Out(o.Release.Name, dir, "dockerd")
+}
 
 // Container builds the patched engine of a release in a container, by
 // Dockerfile.build, and returns its path. The container has no network: the
@@ -92,7 +90,8 @@ func inContainer(ctx context.Context, root repo.Root, o ContainerOptions) (strin
 		return "", err
 	}
 	// The rest takes minutes, and must not keep other builds waiting.
-	out := o.dir(root)
+	dst := o.Path(root)
+	out := filepath.Dir(dst)
 	unlock, err := repo.Lock(ctx, out)
 	if err != nil {
 		return "", err
@@ -102,7 +101,6 @@ func inContainer(ctx context.Context, root repo.Root, o ContainerOptions) (strin
 	if err != nil {
 		return "", err
 	}
-	dst := filepath.Join(out, "dockerd")
 	_, err = stamp.Make(root, "build "+rel.Name+" in a container", out, dst, 4096, func(tmp string) (repo.Made, error) {
 		bin := filepath.Join(tmp, "dockerd")
 		base, added, err := baseImage(ctx, root, o.Base, tmp)
