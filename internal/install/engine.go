@@ -153,6 +153,16 @@ func (i *installer) await(ctx context.Context, version string, limit time.Durati
 	})
 }
 
+// showLog prints what systemd has logged last of the engine, before the roll-back adds to it.
+func (i *installer) showLog(ctx context.Context) {
+	if !i.journal.Systemd || !i.journal.Restarted {
+		return
+	}
+	if log, err := i.Host.Run(ctx, "journalctl", "--unit=docker.service", "--lines=15", "--output=cat", "--no-pager"); err == nil {
+		logrus.Warnf("the last lines of the engine's log:\n  %s", strings.ReplaceAll(strings.TrimSpace(log), "\n", "\n  "))
+	}
+}
+
 // unitState returns the process of docker.service, "0" if there is none, and its state.
 func (i *installer) unitState(ctx context.Context) (pid, state string, err error) {
 	out, err := i.Host.Run(ctx, "systemctl", "show", "--property=MainPID,ActiveState", "docker.service")

@@ -143,6 +143,7 @@ func Install(ctx context.Context, o Options) error {
 	}
 	if err != nil {
 		logrus.Warnf("%v; rolling back", err)
+		i.showLog(ctx)
 		if undo := i.remove(ctx); undo != nil {
 			return fmt.Errorf("%w\nthe roll-back failed too, run scripts/uninstall to repeat it: %w", err, undo)
 		}

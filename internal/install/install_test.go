@@ -15,8 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	logrustest "github.com/sirupsen/logrus/hooks/test"
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
 
 	"ethorder/internal/tool"
 )
@@ -240,6 +243,8 @@ func (h *fakeHost) Run(ctx context.Context, args ...string) (string, error) {
 			return "MainPID=0\nActiveState=failed\n", nil
 		}
 		return fmt.Sprintf("MainPID=%d\nActiveState=active\n", h.pid), nil
+	case args[0] == "journalctl":
+		return "made to fail\n", nil
 	case version == "" && h.systemd:
 		<-ctx.Done() // systemd listens in the place of the engine
 		return "", ctx.Err()
@@ -482,6 +487,19 @@ func TestInstallRollsBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRollBackShowsTheLog(t *testing.T) {
+	h := newHost(t, true)
+	log := logrustest.NewGlobal()
+	defer logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
+	o, _ := h.options(patched + " dead")
+	assert.ErrorContains(t, Install(context.Background(), o), "rolled back")
+	var messages []string
+	for _, entry := range log.AllEntries() {
+		messages = append(messages, entry.Message)
+	}
+	assert.Assert(t, is.Contains(strings.Join(messages, "\n"), "the last lines of the engine's log:\n  made to fail"))
 }
 
 func TestInterruptRollsBack(t *testing.T) {
