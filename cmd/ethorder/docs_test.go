@@ -69,7 +69,10 @@ func runs(path string, args []string) error {
 		return err
 	}
 	cmd.InitDefaultHelpFlag()
-	return cmd.ParseFlags(args)
+	if err := cmd.ParseFlags(args); err != nil || cmd.HasParent() {
+		return err
+	}
+	return cmd.ValidateArgs(cmd.Flags().Args())
 }
 
 func TestDocumentsNameCommandsThatThereAre(t *testing.T) {

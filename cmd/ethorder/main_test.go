@@ -39,6 +39,7 @@ func execute(t *testing.T, args ...string) (string, error) {
 
 func TestABadCommandLineIsUsage(t *testing.T) {
 	for _, args := range [][]string{
+		{"no-such-command"},
 		{"demo", "--starts", "0"},
 		{"demo", "--starts", "many"},
 		{"demo", "--no-such-flag"},
