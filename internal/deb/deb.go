@@ -98,6 +98,7 @@ func (m *maker) build(ctx context.Context, src source, tmp string) (made repo.Ma
 		return made, err
 	}
 	made.Path = filepath.Join(tmp, "package")
+	logrus.Infof("building docker.io %s, which takes 10 to 30 minutes; its log: %s", src.version+suffix, m.root.Rel(filepath.Join(m.dir, "log", "build.log")))
 	// The root has the name of a folder that mmdebstrap makes in TMPDIR, and removes.
 	err = m.mmdebstrap(ctx, "build docker.io "+src.version+suffix, "build", []string{"FROM=" + tmp, "TMPDIR=" + tmp},
 		`mkdir "$1/build"
