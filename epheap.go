@@ -8,19 +8,18 @@
 // epHeap, and makes the interfaces in the order in which they are popped. From
 // 28.0 on, the daemon joins the networks in that order.
 //
-// The contract of epHeap.Less is that of a strict total order: the attach
-// sequence decides first, numbered endpoints come before unnumbered ones, and
-// equal sequences leave the decision to the endpoint's own Less, which is
-// upstream's rule with the network's name as the last word. So:
+// epHeap.Less is a strict total order. The attach sequence decides first. Numbered
+// endpoints come before unnumbered ones. If the sequences are equal, the endpoint's
+// own Less decides: upstream's rule, and then the network's name. So:
 //
 //   - a heap yields its endpoints in the same order whatever its array, and
 //     whatever the order in which they were pushed;
 //   - among distinct numbers, nothing but the number counts;
 //   - endpoints that nobody has numbered are ordered as upstream orders them.
 //
-// The patches below patch/ install epheap.go into libnetwork and sequence.go into
-// the daemon's package network, byte for byte below the package clause. They are
-// written in the language of Go 1.9, because the oldest engines are.
+// The patches below patch/ install sequence.go into the daemon's package network,
+// and up to 27.5 epheap.go into libnetwork. They change the package clause, and up
+// to 18.05 the name epHeap. Both are in Go 1.9, as the oldest engines are.
 package ethorder
 
 import "container/heap"

@@ -69,7 +69,7 @@ func checkCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&only, "only", "", "run only the checks whose name matches `REGEXP`")
-	f.BoolVar(&all, "all", false, "run all suites on the last release of each line that builds from a Go module, and upstream's own tests; this takes a day")
+	f.BoolVar(&all, "all", false, "run all suites but clients and race on the last release of each line that builds from a Go module, and upstream's own tests; this takes a day")
 	f.BoolVar(&record, "record", false, "with --all: write the results to results/ and docs/")
 	f.BoolVar(&dry, "dry-run", false, "only list the checks")
 	return cmd
