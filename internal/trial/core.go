@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sirupsen/logrus"
+
 	"ethorder/internal/engine"
 	"ethorder/internal/observe"
 )
@@ -75,7 +77,8 @@ func (s Scenario) decides() bool { return s.Name == core[0].Name }
 // excused, the trial has passed.
 func (env *Env) judge(s Scenario, stock, patched Result, err error, excused bool) {
 	if why := impossible(stock, patched, err); why != "" {
-		env.skip(s.Name, "this kernel cannot do it: "+why)
+		logrus.Warnf("%s: %s", s.Name, why)
+		env.skip(s.Name, s.lacking())
 		return
 	}
 	if s.decides() && observe.Judge(stock.Tally(), patched.Tally()) == observe.Inconclusive {
@@ -97,6 +100,16 @@ func (r Result) outcome(err error) Outcome {
 		o.blame("%v", err)
 	}
 	return o
+}
+
+// lacking says what a kernel lacks that cannot do the scenario.
+func (s Scenario) lacking() string {
+	for _, network := range s.Networks {
+		if _, options, found := strings.Cut(network, "--driver "); found {
+			return "no " + strings.Fields(options)[0] + " in this kernel"
+		}
+	}
+	return "no support in this kernel"
 }
 
 // impossible returns why neither engine could make the networks of a scenario, or start a
