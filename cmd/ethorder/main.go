@@ -44,7 +44,7 @@ func newRootCommand() *cobra.Command {
 		Short:         "Docker interfaces in the order in which networks were attached",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs, // an unknown command is one
+		Args:          cobra.NoArgs, // so that an unknown command is wrong usage
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return tool.Usagef("%w", err) })
