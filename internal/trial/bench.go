@@ -124,25 +124,22 @@ func (p *pairing) run() error {
 			for i := made; i <= max(n, 3); i++ {
 				t.Post("/networks/create", fmt.Sprintf(`{"Name":%q,"Driver":"bridge","IPAM":{"Driver":"default","Config":[{"Subnet":"10.%d.%d.0/24"}]}}`, timedNetwork(i), 100+i/200, i%200))
 			}
-			t.create(router)
 		})
 		made = max(made, max(n, 3)+1)
-		if n > 1 {
-			p.time("connect", n, n-1, func(t *timed, _ *moment) {
-				for i := 1; i < n; i++ {
-					t.connectTo(i, router)
-				}
-			})
-		}
 		for range p.bench.Rounds {
+			p.both(func(t *timed) { t.create(router) })
+			if n > 1 {
+				p.time("connect", n, n-1, func(t *timed, _ *moment) {
+					for i := 1; i < n; i++ {
+						t.connectTo(i, router)
+					}
+				})
+			}
 			p.time("start", n, 1, func(t *timed, _ *moment) { t.Post("/containers/router/start", "") })
 			p.time("hot connect", n, 1, func(t *timed, _ *moment) { t.connectTo(n, router) })
 			p.time("stop", n, 1, func(t *timed, _ *moment) { t.Post("/containers/router/stop", "") })
-			p.both(func(t *timed) {
-				t.Post("/networks/"+timedNetwork(n)+"/disconnect", fmt.Sprintf(`{"Container":%q}`, router))
-			})
+			p.both(func(t *timed) { t.Do("rm --force " + router) })
 		}
-		p.both(func(t *timed) { t.Do("rm --force " + router) })
 		for _, t := range p.engines {
 			if t.Err != nil {
 				return fmt.Errorf("%d networks: %w", n, t.Err)
