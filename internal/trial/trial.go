@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
 
 	"ethorder/internal/build"
 	"ethorder/internal/engine"
@@ -142,16 +143,20 @@ func NewEnv(ctx context.Context, root repo.Root, rel pins.Release, clone, docker
 	if env.Config.Probe, err = engine.BuildProbe(ctx, root, runtime.GOARCH); err != nil {
 		return nil, err
 	}
-	if env.Config.Runc, err = build.Runc(ctx, root, rel); err != nil {
-		return nil, err
-	}
-	if env.Stock, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone, Stock: true}); err != nil {
-		return nil, err
-	}
-	if dockerd == "" {
-		env.Patched, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone})
-	}
-	return env, err
+	// One compiles while the other downloads.
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		env.Config.Runc, err = build.Runc(ctx, root, rel)
+		return err
+	})
+	both.Go(func() (err error) {
+		env.Stock, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone, Stock: true})
+		if err == nil && dockerd == "" {
+			env.Patched, err = build.Engine(ctx, root, build.Options{Release: rel, Clone: clone})
+		}
+		return err
+	})
+	return env, both.Wait()
 }
 
 // noFirewall are arguments for a dockerd in whose trials firewall rules play no part. They
