@@ -56,6 +56,9 @@ func (b Bench) Run(ctx context.Context) (report.Bench, error) {
 			p := pairing{bench: b, result: &result, engines: []*timed{
 				{client: client{Engine: stock, ctx: ctx}}, {client: client{Engine: patched, ctx: ctx}, patched: true},
 			}}
+			if i%2 == 1 {
+				p.swap()
+			}
 			return p.run()
 		})
 		if err != nil {
@@ -72,14 +75,16 @@ type pairing struct {
 	engines []*timed
 }
 
-// both has both engines do something, each time another one first. The first error stays in Err of
-// the engine.
+// both has both engines do something. The first error stays in Err of the engine.
 func (p *pairing) both(do func(t *timed)) {
-	slices.Reverse(p.engines)
 	for _, t := range p.engines {
 		do(t)
 	}
 }
+
+// swap has the other engine go first from now on. The kernel still removes the interfaces of the first
+// while the second one works, so each engine goes first in half of the rounds.
+func (p *pairing) swap() { slices.Reverse(p.engines) }
 
 // moment is a reading of the clock, and of how long the cores have spent on an engine's dockerd.
 type moment struct {
@@ -127,6 +132,7 @@ func (p *pairing) run() error {
 		})
 		made = max(made, max(n, 3)+1)
 		for range p.bench.Rounds {
+			p.swap()
 			p.both(func(t *timed) { t.create(router) })
 			if n > 1 {
 				p.time("connect", n, n-1, func(t *timed, _ *moment) {
@@ -162,6 +168,7 @@ func (p *pairing) boot() error {
 		}
 	})
 	for range p.bench.Rounds {
+		p.swap()
 		p.time(fmt.Sprintf("daemon start, %d containers", p.bench.Containers), 4, 1, func(t *timed, begin *moment) {
 			t.Try(func() error {
 				return t.Engine.RestartAfter(t.ctx, func() error { *begin = moment{clock: time.Now()}; return nil })
