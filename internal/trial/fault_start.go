@@ -125,7 +125,12 @@ func failingStart(why cause) func(*Container) {
 				c.Want = []string{"zulu", "alpha"}
 				c.Connect("mike", addressIn(2))
 				c.Starts(1, "connected again")
-				c.Disconnect("alpha")
+				if slices.Contains(c.Attached(), "alpha") {
+					c.Disconnect("alpha")
+				} else { // stock of 29.0 also fails some starts at docker_gwbridge
+					c.blame("alpha is lost")
+					c.Want = without(c.Want, "alpha")
+				}
 				c.Connect("alpha", addressIn(3))
 			}
 			c.Starts(2, "repaired")
