@@ -136,7 +136,8 @@ func (d *Data) plot(operation string) []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" font-family="system-ui, sans-serif" font-size="12" text-anchor="middle">
 <style>.page { fill: #59636e } .line { stroke: #59636e } @media (prefers-color-scheme: dark) { .page { fill: #b1bac4 } .line { stroke: #b1bac4 } }</style>
 <title>%s: time of the patched engine / time of the stock engine, over the number of networks</title>
-`, plotWidth, plotHeight, plotWidth, plotHeight, operation)
+<text class="page" x="%d" y="18" text-anchor="start">%s: patched / stock</text><text class="page" x="%d" y="%d" text-anchor="end">networks</text>
+`, plotWidth, plotHeight, plotWidth, plotHeight, operation, plotLeft, operation, plotWidth, plotHeight-5)
 	y := func(ratio float64) float64 {
 		ratio = min(max(ratio, 1-plotRange), 1+plotRange)
 		return float64(plotHeight-plotBottom) * (1 - (ratio-1+plotRange)/(2*plotRange))
