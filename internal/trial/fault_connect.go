@@ -121,6 +121,8 @@ func badExplicit(c *Container) {
 	c.Make("zulu mike", "alpha")
 	c.Starts(1, "before")
 	attempt := func(path string, body func(endpoint string) string, clean string) {
+		// An engine saves the end of a container after it said that it stopped. This waits for that.
+		c.Do("inspect router")
 		for _, bad := range badNumbers {
 			before := c.read()
 			err := post(c.ctx, c.Engine, path, body(explicitly(bad)))
