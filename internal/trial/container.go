@@ -229,6 +229,13 @@ func (c *Container) read() []byte {
 	return try(&c.client, func() ([]byte, error) { return os.ReadFile(c.File()) })
 }
 
+// saved returns the container's file when the engine has written what it did before. It says that a
+// container has stopped before it writes that, but locks the container, for which inspect waits.
+func (c *Container) saved() []byte {
+	c.Do("inspect router")
+	return c.read()
+}
+
 // Settings returns what the container's file has about its networks.
 func (c *Container) Settings() map[string]any {
 	var file struct{ NetworkSettings map[string]any }

@@ -32,8 +32,7 @@ func connectDuring(make fault, running bool) func(*Container) {
 			c.Start("before")
 		}
 		begin()
-		// Not sooner: an engine may save the end of a container after it said that it stopped.
-		before := c.read()
+		before := c.saved()
 		failed := c.refuses("/networks/alpha/connect", connectBody("null"))
 		end()
 		if failed && !bytes.Equal(before, c.read()) {
@@ -121,10 +120,8 @@ func badExplicit(c *Container) {
 	c.Make("zulu mike", "alpha")
 	c.Starts(1, "before")
 	attempt := func(path string, body func(endpoint string) string, clean string) {
-		// An engine saves the end of a container after it said that it stopped. This waits for that.
-		c.Do("inspect router")
 		for _, bad := range badNumbers {
-			before := c.read()
+			before := c.saved()
 			err := post(c.ctx, c.Engine, path, body(explicitly(bad)))
 			c.countIf("requests", true)
 			c.countIf("refused", err != nil)
